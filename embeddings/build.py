@@ -1,0 +1,274 @@
+"""The batch job, top to bottom: read, embed what is new, index, relate, seal, publish."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from embeddings import database, index, lexical, publishing, readers, snapshot, threads
+from embeddings.cache import VectorCache
+from embeddings.compatibility import PROBES
+from embeddings.corpus import Corpus
+from embeddings.encoder import VERSIONS, Encoder
+from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.errors import BuildInProgress
+from embeddings.evaluation import exact_neighbours, sample
+from embeddings.index import DenseIndex
+from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
+from embeddings.paper_store import PaperStore
+from embeddings.snapshot import Manifest
+from embeddings.terms import terms
+
+# Near-duplicates: docs/decisions/0004 has the measurements
+LEAST_DUPLICATE_SCORE = 0.94
+
+LEAST_INDEX_RECALL = 0.98
+
+_CORPUS = "corpus.db"
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the stage, how much of it is done, and how much there is, if known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What a build may be told.
+
+    Attributes:
+        snapshots: Folder of all snapshots; also holds the vector cache.
+        model: See `Encoder.load`.
+        revision: See `Encoder.load`.
+        device: See `Encoder.load`.
+        max_tokens: Most tokens read of a paper, 0 for all.
+        batch_tokens: Most tokens in one pass through the model, padding included; bounds memory.
+        format: Of all sources; None recognises each.
+        columns: Our field → the sources' column.
+        strict: Stop at the first record that cannot be used.
+        index: FAISS factory string; None chooses by size.
+        publish: Serve the result.
+        wait: Wait for another build in the same folder to end, instead of giving up.
+        chunk: Papers embedded between two commits to the cache. Batches are planned within a chunk and a chunk is
+            committed whole, so a build that was killed plans the same batches as one that was not, and its vectors are
+            the same bytes.
+    """
+
+    snapshots: Path = Path("snapshots")
+    model: str = EMBEDDED_MODEL
+    revision: str | None = None
+    device: str | None = None
+    max_tokens: int = 0
+    batch_tokens: int = 8192
+    format: readers.Format | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    index: str | None = None
+    publish: bool = True
+    wait: bool = True
+    chunk: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        manifest: Of the snapshot.
+        folder: Where it is.
+        embedded: Papers that went through the model; the others' vectors were in the cache.
+        published: Whether it is served now.
+    """
+
+    manifest: Manifest
+    folder: Path
+    embedded: int
+    published: bool
+
+
+def build(
+    sources: Sequence[str], options: BuildOptions, progress: Progress = lambda stage, done, total: None
+) -> BuildReport:
+    """Build a snapshot, and publish it.
+
+    May be killed at any moment and started again: it goes on where it was, and the result is the same.
+
+    Raises:
+        CorpusError: The sources cannot be read, hold no paper, or `strict` met a record that cannot be used.
+        EncoderError: The model cannot be loaded or used.
+        BuildError: The index cannot be made.
+        BuildInProgress: Another build runs in the same folder, and `wait` is not set.
+    """
+    options.snapshots.mkdir(parents=True, exist_ok=True)
+    with _alone(options, progress), _work_folder(options.snapshots) as work:
+        with (work / snapshot.REJECTS).open("w", encoding="utf-8") as rejects:
+            corpus = Corpus(work / _CORPUS, rejects)
+            entries = readers.read(sources, format=options.format, columns=options.columns)
+            for read in corpus.add_all(entries, strict=options.strict):
+                progress("reading", read, None)
+        encoder = Encoder.load(
+            options.model,
+            revision=options.revision,
+            device=options.device,
+            max_tokens=options.max_tokens,
+            batch_tokens=options.batch_tokens,
+            threads=threads.available(),
+        )
+        embedded = _embed(corpus, encoder, options, work / snapshot.EMBEDDINGS, progress)
+        embeddings: NDArray[np.float32] = np.load(work / snapshot.EMBEDDINGS, mmap_mode="r")
+        dense, evaluation = _index(embeddings, options.index, progress)
+        dense.save(work / snapshot.INDEX)
+        progress("indexing words", 0, None)
+        lexical.build((terms(text) for text in corpus.all_texts()), len(corpus), work)
+        duplicates = _relate(corpus, dense, embeddings, work, progress)
+        np.save(work / snapshot.PROBES, encoder.encode_documents(PROBES).embeddings)
+        progress("sealing", 0, None)
+        corpus.save(work / snapshot.PAPERS)
+        corpus.close()
+        manifest = snapshot.seal(work, _manifest(corpus, work, encoder, dense, sources, evaluation, duplicates))
+        (work / _CORPUS).unlink()
+        folder = options.snapshots / manifest.snapshot
+        publishing.adopt(work, folder)
+    if options.publish:
+        publishing.publish(options.snapshots, manifest.snapshot)
+    return BuildReport(manifest, folder, embedded, options.publish)
+
+
+def _embed(corpus: Corpus, encoder: Encoder, options: BuildOptions, target: Path, progress: Progress) -> int:
+    """Write every paper's vector, from the cache where it is there; returns how many were not."""
+    total = len(corpus)
+    shape = (total, encoder.info.dimension)
+    embeddings = np.lib.format.open_memmap(target, mode="w+", dtype=np.float32, shape=shape)
+    cache = VectorCache(options.snapshots / ".cache", encoder.info.fingerprint, encoder.info.dimension)
+    embedded = 0
+    for chunk in _chunks(corpus.text_keys(), options.chunk):
+        rows, keys = [row for row, _ in chunk], [key for _, key in chunk]
+        missing = np.flatnonzero(cache.missing(keys))
+        if len(missing):
+            encoded = encoder.encode_documents(corpus.texts(rows[i] for i in missing))
+            cache.put([keys[i] for i in missing], encoded.embeddings, encoded.tokens_seen, encoded.tokens_total)
+            embedded += len(missing)
+        embeddings[rows], seen, tokens = cache.get(keys)
+        corpus.set_tokens(zip(seen.tolist(), tokens.tolist(), rows, strict=True))
+        progress("embedding", rows[-1] + 1, total)
+    embeddings.flush()
+    cache.close()
+    return embedded
+
+
+def _index(
+    embeddings: NDArray[np.float32], factory: str | None, progress: Progress
+) -> tuple[DenseIndex, dict[str, object]]:
+    """Make the index, and compare it with exact search on a sample."""
+    progress("indexing", 0, None)
+    processors = threads.available()
+    dense = index.build(embeddings, factory or index.choose(len(embeddings)), threads=processors)
+    queries = sample(embeddings)
+    truth = exact_neighbours(embeddings, queries)
+    dense, recall = index.tune(dense, queries, truth, LEAST_INDEX_RECALL, threads=processors)
+    return dense, {"index_recall_at_10": round(recall, 4), "queries": len(queries), "wanted": LEAST_INDEX_RECALL}
+
+
+def _relate(
+    corpus: Corpus, dense: DenseIndex, embeddings: NDArray[np.float32], work: Path, progress: Progress
+) -> dict[str, object]:
+    """Write every paper's neighbours, and group near-duplicates."""
+    total = len(embeddings)
+    shape = (total, min(NEIGHBOURS, total - 1))
+    rows = np.lib.format.open_memmap(work / snapshot.NEIGHBOUR_ROWS, mode="w+", dtype=np.int32, shape=shape)
+    scores = np.lib.format.open_memmap(work / snapshot.NEIGHBOUR_SCORES, mode="w+", dtype=np.float32, shape=shape)
+    groups = DuplicateGroups(LEAST_DUPLICATE_SCORE)
+    start = 0
+    for block_rows, block_scores in neighbours(dense, embeddings, threads=threads.available()):
+        end = start + len(block_rows)
+        rows[start:end], scores[start:end] = block_rows, block_scores
+        groups.add(start, block_rows, block_scores)
+        progress("relating", end, total)
+        start = end
+    rows.flush()
+    scores.flush()
+    grouped = groups.groups()
+    corpus.set_groups(grouped)
+    return {"least_score": LEAST_DUPLICATE_SCORE, "groups": len(set(grouped.values())), "papers": len(grouped)}
+
+
+def _manifest(
+    corpus: Corpus,
+    work: Path,
+    encoder: Encoder,
+    dense: DenseIndex,
+    sources: Sequence[str],
+    evaluation: dict[str, object],
+    duplicates: dict[str, object],
+) -> Manifest:
+    store = PaperStore(work / snapshot.PAPERS)
+    counts = {
+        "papers": len(store),
+        "entries": corpus.counts.entries,
+        "by_language": store.count_by("language"),
+        "rejected": dict(sorted(corpus.counts.rejected.items())),
+        "not_read_whole": len(store.rows_where("papers WHERE tokens_seen < tokens_total", ())),
+    }
+    store.close()
+    return Manifest(
+        format_version=snapshot.FORMAT_VERSION,
+        snapshot="",
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        encoder=encoder.info,
+        counts=counts,
+        sources=tuple(sources),
+        index={"factory": dense.spec.factory, "effort": dense.spec.effort},
+        evaluation=evaluation,
+        duplicates=duplicates,
+        probes=PROBES,
+        checksums={},
+        versions={**VERSIONS, "faiss": index.VERSION, "sqlite": database.VERSION},
+    )
+
+
+def _chunks(keys: Iterator[tuple[int, bytes]], size: int) -> Iterator[list[tuple[int, bytes]]]:
+    while chunk := list(islice(keys, size)):
+        yield chunk
+
+
+@contextmanager
+def _alone(options: BuildOptions, progress: Progress) -> Iterator[None]:
+    """Hold the snapshots folder; the lock goes with the process, however it ends."""
+    lock = FileLock(options.snapshots / ".build.lock")
+    holder = options.snapshots / ".build.holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = holder.read_text().strip() if holder.is_file() else "unknown"
+        if not options.wait:
+            raise BuildInProgress(
+                f"another build ({who}) works in {options.snapshots}; leave --no-wait out to wait for it, or build "
+                "into another folder with --snapshots"
+            ) from None
+        progress(f"waiting for another build ({who})", 0, None)
+        lock.acquire()
+    try:
+        holder.write_text(f"process {os.getpid()}, since {datetime.now(UTC).isoformat(timespec='seconds')}\n")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def _work_folder(snapshots: Path) -> Iterator[Path]:
+    """A folder to build in, beside the snapshots so that renaming is atomic; clears what a killed build left."""
+    for left in snapshots.glob(".building-*"):
+        shutil.rmtree(left)
+    work = snapshots / f".building-{os.getpid()}"
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,32 @@
+"""One relevance out of cosine and BM25. Pure."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+# On Cranfield and Cystic Fibrosis nDCG@10 is level from 0.4 to 0.5. More serves questions that quote a paper, less
+# those in another language than their paper's.
+LEXICAL_WEIGHT = 0.45
+
+CANDIDATES = 200
+"""How many of the best of each leg are worth fusing."""
+
+
+def fuse(cosines: NDArray[np.float32], lexical: NDArray[np.float32], ceiling: float) -> NDArray[np.float32]:
+    """Weigh cosine and BM25, the latter as the share of what it could be.
+
+    BM25 divided by the idf of the whole query says how much of the question, weighed by rarity, stands in the paper:
+    0 for nothing, close to 1 for all of it, often. Unlike min-max or z-scores it asks nothing of the other candidates,
+    so a paper's relevance is the same on every page and in a corpus of one; and where most of the question is in no
+    paper, be it in other words or in another language, BM25 has little say and the cosine decides.
+
+    Args:
+        cosines: Of query and papers, any shape.
+        lexical: BM25 of the same papers, at least 0.
+        ceiling: `LexicalIndex.ceiling` of the query; 0 for a query without terms.
+
+    Returns:
+        Relevance, at most 1, higher is better, never falling as either argument rises. Without a common term, the
+        order of the cosines.
+    """
+    share = lexical.astype(np.float64) / ceiling if ceiling > 0 else np.zeros(lexical.shape)
+    return ((1 - LEXICAL_WEIGHT) * cosines.astype(np.float64) + LEXICAL_WEIGHT * share).astype(np.float32)

@@ -1,0 +1,260 @@
+"""BM25 over memory-mapped postings whose scores are computed when they are built, as bm25s does (Lù 2024).
+
+Own code because bm25s builds in memory: 1.4 GB for 200,000 abstracts of 150 terms. Here a million take 0.7 GB.
+"""
+
+import tempfile
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.errors import SnapshotError
+
+# Within 0.002 nDCG@10 of the best on Cranfield and Cystic Fibrosis alike, of k1 0.9-2.5 and b 0.4-0.9
+K1 = 1.5
+B = 0.75
+
+TERMS = "lexical_terms.npy"
+TERM_OFFSETS = "lexical_term_offsets.npy"
+POSTING_OFFSETS = "lexical_posting_offsets.npy"
+ROWS = "lexical_rows.npy"
+SCORES = "lexical_scores.npy"
+LENGTHS = "lexical_lengths.npy"
+FILES = (TERMS, TERM_OFFSETS, POSTING_OFFSETS, ROWS, SCORES, LENGTHS)
+
+_POSTING = np.dtype([("row", np.int32), ("term", np.int32), ("count", np.int32)])
+_BLOCK_PAPERS = 8_192
+_BLOCK_POSTINGS = 4_194_304  # 50 MB; each block sweeps once over the files it fills
+
+
+class LexicalIndex:
+    """The postings of a corpus, in files that all processes share. Safe from many threads."""
+
+    def __init__(
+        self,
+        terms: NDArray[np.uint8],
+        term_offsets: NDArray[np.int64],
+        posting_offsets: NDArray[np.int64],
+        rows: NDArray[np.int32],
+        scores: NDArray[np.float32],
+        lengths: NDArray[np.int32],
+    ) -> None:
+        """Wrap the arrays; `load` is the usual way in.
+
+        Args:
+            terms: All terms as UTF-8, sorted, end to end.
+            term_offsets: Shape (terms + 1,): where each begins.
+            posting_offsets: Shape (terms + 1,): where the postings of each begin.
+            rows: Shape (postings,): the papers that have the term, ascending.
+            scores: Shape (postings,): what the term adds to the paper's score.
+            lengths: Shape (n,): terms of each paper.
+        """
+        self._terms = terms
+        self._term_offsets = term_offsets
+        self._posting_offsets = posting_offsets
+        self._rows = rows
+        self._scores = scores
+        self._lengths = lengths
+
+    @classmethod
+    def load(cls, folder: Path) -> "LexicalIndex":
+        """Map the files that `build` wrote; nothing is read yet.
+
+        Raises:
+            SnapshotError: A file is missing or broken, or they do not belong together.
+        """
+        index = cls(*(_map(folder / name) for name in FILES))
+        index._check(folder)
+        return index
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def scores(self, query_terms: Sequence[str]) -> NDArray[np.float32]:
+        """BM25 of every paper: the sum over the query's terms of idf(term) · tf / (tf + k1 · (1 - b + b · len / avg)).
+
+        idf(term) = ln(1 + (n - df + 0.5) / (df + 0.5)), which is never negative: the variant of Lucene, "accurate" in
+        Kamphuis et al. (ECIR 2020), after Robertson et al. (TREC-3, 1994). A term that is repeated counts as often.
+
+        Returns:
+            Shape (n,), at least 0; 0 where no term occurs. The order of the terms does not matter.
+        """
+        totals = np.zeros(len(self), dtype=np.float32)
+        for term, count in sorted(Counter(query_terms).items()):
+            postings = self._postings(term)
+            totals[self._rows[postings]] += np.float32(count) * self._scores[postings]
+        return totals
+
+    def ceiling(self, query_terms: Sequence[str]) -> float:
+        """What no paper can reach: the sum of idf over the query's terms, those that no paper has among them."""
+        counts = Counter(query_terms)
+        frequencies = [postings.stop - postings.start for postings in map(self._postings, counts)]
+        return float(np.dot(list(counts.values()), _idf(np.array(frequencies, dtype=np.int64), len(self))))
+
+    def _postings(self, term: str) -> slice:
+        wanted = _bytes(term)
+        found = bisect_left(range(len(self._term_offsets) - 1), wanted, key=self._term)
+        if found == len(self._term_offsets) - 1 or self._term(found) != wanted:
+            return slice(0, 0)
+        return slice(int(self._posting_offsets[found]), int(self._posting_offsets[found + 1]))
+
+    def _term(self, position: int) -> bytes:
+        return bytes(self._terms[self._term_offsets[position] : self._term_offsets[position + 1]])
+
+    def _check(self, folder: Path) -> None:
+        arrays: tuple[NDArray[Any], ...] = (
+            self._terms,
+            self._term_offsets,
+            self._posting_offsets,
+            self._rows,
+            self._scores,
+            self._lengths,
+        )
+        types = (np.uint8, np.int64, np.int64, np.int32, np.float32, np.int32)
+        for name, array, kind in zip(FILES, arrays, types, strict=True):
+            if array.ndim != 1 or array.dtype != kind:
+                raise SnapshotError(
+                    f"{folder / name} holds {array.dtype} of shape {array.shape}, not a line of {np.dtype(kind)}; "
+                    "build the snapshot anew"
+                )
+        postings, terms = self._posting_offsets, self._term_offsets
+        if (
+            not 0 < len(terms) == len(postings)
+            or terms[-1] != len(self._terms)
+            or not postings[-1] == len(self._rows) == len(self._scores)
+        ):
+            raise SnapshotError(f"the files lexical_* in {folder} do not belong together; build the snapshot anew")
+
+
+def build(term_lists: Iterable[Sequence[str]], count: int, folder: Path, *, k1: float = K1, b: float = B) -> None:
+    """Index papers by their terms and write `FILES` into a folder; equal papers give equal bytes.
+
+    Memory: the distinct terms and one block. Disk, until it ends: 12 bytes a posting beside the files themselves.
+
+    Args:
+        term_lists: The terms of each paper, in row order; a paper may have none.
+        count: How many papers there are.
+        folder: Exists.
+        k1: How soon repeating a term stops adding.
+        b: How much a long paper is held against it, in [0, 1].
+
+    Raises:
+        ValueError: There are more or fewer papers than `count`.
+    """
+    with tempfile.TemporaryFile(dir=folder) as spool:
+        counted = _count(term_lists, spool)
+        if len(counted.lengths) != count:
+            raise ValueError(f"{len(counted.lengths)} papers were to be indexed, {count} were announced")
+        names = sorted(counted.vocabulary)
+        order = np.fromiter((counted.vocabulary[name] for name in names), dtype=np.int64, count=len(names))
+        frequencies = counted.frequencies[order]
+        offsets = _offsets(frequencies)
+        encoded = [_bytes(name) for name in names]
+        np.save(folder / TERMS, np.frombuffer(b"".join(encoded), dtype=np.uint8))
+        np.save(folder / TERM_OFFSETS, _offsets(np.fromiter(map(len, encoded), dtype=np.int64, count=len(names))))
+        np.save(folder / POSTING_OFFSETS, offsets)
+        np.save(folder / LENGTHS, counted.lengths)
+        ranks = np.empty(len(names), dtype=np.int32)
+        ranks[order] = np.arange(len(names), dtype=np.int32)
+        idf = _idf(frequencies, count)
+        average = float(counted.lengths.sum()) / max(count, 1) or 1.0
+        dampers = k1 * (1 - b + b * counted.lengths / average)
+        rows = _create(folder / ROWS, np.int32, int(offsets[-1]))
+        scores = _create(folder / SCORES, np.float32, int(offsets[-1]))
+        free = offsets[:-1].copy()
+        for block in _read(spool):
+            block["term"] = ranks[block["term"]]
+            block = block[np.argsort(block["term"], kind="stable")]  # rows stay ascending within a term
+            found, first, many = np.unique(block["term"], return_index=True, return_counts=True)
+            places = np.arange(len(block)) + np.repeat(free[found] - first, many)
+            free[found] += many
+            rows[places] = block["row"]
+            scores[places] = idf[block["term"]] * block["count"] / (block["count"] + dampers[block["row"]])
+        _finish(rows, folder / ROWS)
+        _finish(scores, folder / SCORES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """First pass: terms numbered as they came, how many papers have each, and terms of each paper."""
+
+    vocabulary: dict[str, int]
+    frequencies: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+
+
+def _count(term_lists: Iterable[Sequence[str]], spool: IO[bytes]) -> _Counted:
+    """Number the terms, and write (row, term, count) of every paper's distinct terms to the spool."""
+    vocabulary: defaultdict[str, int] = defaultdict()
+    vocabulary.default_factory = vocabulary.__len__  # an unknown term gets the next number
+    frequencies = np.zeros(0, dtype=np.int64)
+    lengths: list[NDArray[np.int32]] = [np.zeros(0, dtype=np.int32)]
+    papers = iter(term_lists)
+    start = 0
+    while block := list(islice(papers, _BLOCK_PAPERS)):
+        lengths.append(np.fromiter(map(len, block), dtype=np.int32, count=len(block)))
+        numbers = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(block)), dtype=np.int64)
+        rows = np.repeat(np.arange(len(block)), lengths[-1])
+        width = max(len(vocabulary), 1)
+        pairs, counts = np.unique(rows * width + numbers, return_counts=True)
+        postings = np.empty(len(pairs), dtype=_POSTING)
+        postings["row"], postings["term"], postings["count"] = start + pairs // width, pairs % width, counts
+        spool.write(postings.tobytes())
+        grown = np.bincount(postings["term"], minlength=width)
+        grown[: len(frequencies)] += frequencies
+        frequencies = grown
+        start += len(block)
+    return _Counted(vocabulary, frequencies, np.concatenate(lengths))
+
+
+def _read(spool: IO[bytes]) -> Iterator[NDArray[Any]]:
+    spool.seek(0)
+    while data := spool.read(_BLOCK_POSTINGS * _POSTING.itemsize):
+        yield np.frombuffer(bytearray(data), dtype=_POSTING)
+
+
+def _idf(frequencies: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    idf: NDArray[np.float64] = np.log1p((count - frequencies + 0.5) / (frequencies + 0.5))
+    return idf
+
+
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+
+
+def _create(path: Path, kind: type[np.generic], length: int) -> NDArray[Any]:
+    """An array to fill, in a file; nothing cannot be mapped."""
+    if not length:
+        return np.empty(0, dtype=kind)
+    created: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(length,))
+    return created
+
+
+def _finish(array: NDArray[Any], path: Path) -> None:
+    if isinstance(array, np.memmap):
+        array.flush()
+    else:
+        np.save(path, array)
+
+
+def _bytes(term: str) -> bytes:
+    return term.encode("utf-8", "surrogatepass")  # sorts as the text does
+
+
+def _map(path: Path) -> NDArray[Any]:
+    """Map an array file into memory; an empty one cannot be mapped and is read."""
+    try:
+        try:
+            mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+        except ValueError:
+            mapped = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
+    return mapped

@@ -1,0 +1,77 @@
+"""Every paper's nearest papers, computed once at build, and the groups of near-duplicates among them. Pure."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.index import NO_HIT, DenseIndex
+
+# Enough for a page of ten with duplicates grouped and for several pages; 8 bytes each on disk.
+NEIGHBOURS = 50
+
+_BLOCK = 1024
+_SPARE = 8  # more candidates than asked for: an approximate index orders by approximate scores
+
+
+def neighbours(
+    index: DenseIndex,
+    embeddings: NDArray[np.float32],
+    *,
+    threads: int = 1,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+    """Find each row's nearest other rows, block by block.
+
+    Args:
+        index: Over the embeddings.
+        embeddings: Shape (n, dimension), unit rows; may be memory-mapped.
+        threads: Processors to use.
+        progress: Called with the number of rows done.
+
+    Yields:
+        Rows and their cosines for the next block, each of shape (block, min(NEIGHBOURS, n - 1)), best first, equal
+        scores by row; row `NO_HIT` and score -inf where the index found fewer. The row itself is never among them.
+    """
+    count = len(embeddings)
+    width = min(NEIGHBOURS, count - 1)
+    for start in range(0, count, _BLOCK):
+        block = np.asarray(embeddings[start : start + _BLOCK])
+        _, found = index.nearest(block, width + 1 + _SPARE, threads=threads)
+        rows = np.full((len(block), width), NO_HIT, dtype=np.int32)
+        scores = np.full((len(block), width), -np.inf, dtype=np.float32)
+        for i in range(len(block)):
+            own = start + i
+            others = found[i][(found[i] != own) & (found[i] != NO_HIT)]
+            cosines = embeddings[others] @ block[i]
+            order = np.lexsort((others, -cosines))[:width]
+            rows[i, : len(order)] = others[order]
+            scores[i, : len(order)] = cosines[order]
+        progress(start + len(block))
+        yield rows, scores
+
+
+class DuplicateGroups:
+    """Groups rows that are alike, directly or through others (connected components, by union and find)."""
+
+    def __init__(self, least_score: float) -> None:
+        """Start without groups; rows at `least_score` or nearer belong together."""
+        self._least_score = least_score
+        self._parent: dict[int, int] = {}
+
+    def add(self, first_row: int, rows: NDArray[np.int32], scores: NDArray[np.float32]) -> None:
+        """Take in a block of neighbours, as `neighbours` yields them, whose first row is `first_row`."""
+        for i, j in zip(*np.nonzero(scores >= self._least_score), strict=True):
+            one, other = self._root(first_row + int(i)), self._root(int(rows[i, j]))
+            self._parent[max(one, other)] = min(one, other)
+
+    def groups(self) -> dict[int, int]:
+        """Rows that have near-duplicates → the lowest row of their group."""
+        return {row: self._root(row) for row in sorted(self._parent)}
+
+    def _root(self, row: int) -> int:
+        self._parent.setdefault(row, row)
+        while self._parent[row] != row:
+            self._parent[row] = self._parent[self._parent[row]]
+            row = self._parent[row]
+        return row

@@ -1,0 +1,158 @@
+"""What a caller asks and what comes back: options, filters, hits. Pure values, checked when made."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from embeddings.errors import InvalidOption
+from embeddings.papers import Paper
+
+
+class Mode(StrEnum):
+    """What a text is compared by."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which papers may be hits. Empty fields admit all; fields are joined by *and*, the values of one by *or*.
+
+    Attributes:
+        languages: ISO 639-1 codes.
+        year_from: Earliest year, included. A paper without a year passes no year filter.
+        year_to: Latest year, included.
+        categories: Subject classes, compared whole, as the sources spell them.
+        sources: Names of source files, as `Source.file`.
+        ids: Only these papers, in any form `Searcher.paper` accepts; unknown ids are an error.
+        exclude_ids: Not these.
+    """
+
+    languages: tuple[str, ...] = ()
+    year_from: int | None = None
+    year_to: int | None = None
+    categories: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    exclude_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
+            raise InvalidOption(f"year_from is {self.year_from}, after year_to {self.year_to}; swap them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """How many hits, which, and in what order.
+
+    Attributes:
+        top_k: Most hits to return, at least 1.
+        offset: Hits to leave out at the top, for paging, at least 0.
+        min_score: Leave out hits below this cosine, in [-1, 1].
+        diversity: 0 orders by score alone; towards 1 each next hit is chosen ever more for being unlike those
+            above it. Maximal marginal relevance (Carbonell and Goldstein 1998) with lambda = 1 - diversity.
+        group_duplicates: Answer with the best paper of each group of near-duplicates only.
+        mode: Order the answers to a text by meaning and words together, by meaning alone (cosine), or by words alone
+            (BM25). Answers to papers and examples are always by meaning.
+        why: Give each hit the pair of sentences that match best.
+        filters: Which papers may be hits.
+    """
+
+    top_k: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    diversity: float = 0.0
+    group_duplicates: bool = False
+    mode: Mode = Mode.HYBRID
+    why: bool = False
+    filters: Filters = field(default_factory=Filters)
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise InvalidOption(f"top_k is {self.top_k}; it must be at least 1")
+        if self.offset < 0:
+            raise InvalidOption(f"offset is {self.offset}; it must be at least 0")
+        if self.min_score is not None and not -1.0 <= self.min_score <= 1.0:
+            raise InvalidOption(f"min_score is {self.min_score}; a cosine lies in [-1, 1]")
+        if not 0.0 <= self.diversity <= 1.0:
+            raise InvalidOption(f"diversity is {self.diversity}; it must be in [0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The two sentences that match best, one of the query and one of the hit.
+
+    Attributes:
+        query_sentence: From the query text, or from the abstract of the query paper.
+        hit_sentence: From the hit's abstract.
+        score: Cosine of the two sentences.
+    """
+
+    query_sentence: str
+    hit_sentence: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What each stage of ranking said of a hit.
+
+    Attributes:
+        dense: Cosine to the query.
+        lexical: BM25, 0 if it has no word of the query; None where words were not looked at.
+        relevance: What the order goes by; comparable within one answer only.
+    """
+
+    dense: float
+    lexical: float | None
+    relevance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: a paper and how near it is.
+
+    Attributes:
+        paper: The paper.
+        score: Cosine to the query in [-1, 1], higher is closer, whatever the order goes by.
+        stages: How it came to its place.
+        why: The matching sentences, if asked for.
+    """
+
+    paper: Paper
+    score: float
+    stages: Stages
+    why: Why | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryText:
+    """What the encoder made of the query text.
+
+    Attributes:
+        tokens_seen: Tokens it read.
+        tokens_total: Tokens the text has.
+        language: ISO 639-1 code, `und` where it cannot be told.
+    """
+
+    tokens_seen: int
+    tokens_total: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The hits of one query.
+
+    Attributes:
+        hits: In the order asked for; by `Stages.relevance`, highest first, unless `diversity` is above 0.
+        total: Papers that the filters admit, the query papers not counted.
+        exhausted: True when no further hit would follow: a larger `offset` returns nothing.
+        query: Of text queries only.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    exhausted: bool
+    query: QueryText | None = None

@@ -1,0 +1,37 @@
+"""What is left out and why, in the words people read."""
+
+from embeddings.papers import Record, Reject, RejectReason, Source
+from embeddings.readers.streams import MAX_LINE
+
+MAX_ABSTRACT = 100_000
+
+
+def checked(record: Record) -> Record | Reject:
+    """Refuse a record without an abstract, unless its other half may bring one, or with an absurd one."""
+    if record.abstract is None:
+        if record.join_key is not None:
+            return record
+        return Reject(record.source, RejectReason.NO_ABSTRACT, (record.title or "no title either")[:100])
+    if len(record.abstract) > MAX_ABSTRACT:
+        detail = f"the abstract has {len(record.abstract):,} characters, at most {MAX_ABSTRACT:,} are read"
+        return Reject(record.source, RejectReason.TOO_LONG, detail)
+    return record
+
+
+def broken(source: Source, detail: str) -> Reject:
+    """A record that cannot be understood."""
+    return Reject(source, RejectReason.BROKEN, detail)
+
+
+def not_utf8(source: Source, error: UnicodeError) -> Reject:
+    """A record with bytes, or code points, that UTF-8 does not have."""
+    if isinstance(error, UnicodeDecodeError):
+        detail = f"byte 0x{error.object[error.start]:02x} at position {error.start} of the record"
+    else:
+        detail = "half of a surrogate pair"
+    return Reject(source, RejectReason.NOT_UTF8, detail)
+
+
+def too_long(source: Source) -> Reject:
+    """A record that is longer than we hold in memory."""
+    return Reject(source, RejectReason.TOO_LONG, f"the record is longer than {MAX_LINE // 1024 // 1024} MiB")

@@ -1,0 +1,221 @@
+"""Questions into hits: leave out, filter, order, cut. The one engine behind command line and service."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.diversity import diversify
+from embeddings.eligibility import Eligibility
+from embeddings.encoder_info import Encoded
+from embeddings.errors import EmptyQuery, InvalidOption
+from embeddings.evidence import explain
+from embeddings.index import NO_HIT
+from embeddings.language import detect
+from embeddings.queries import Filters, Hit, Mode, QueryText, Results, SearchOptions, Stages
+from embeddings.retrieval import Ranked, Retriever
+from embeddings.rocchio import combine
+from embeddings.snapshot import Snapshot
+from embeddings.terms import terms
+
+EncodeQueries = Callable[[Sequence[str]], Encoded]
+
+# Candidates for diversity: enough to have something else to offer; the same for every page, so that pages agree
+_DIVERSITY_POOL = 200
+
+Find = Callable[[NDArray[np.bool_] | None, int], Ranked]
+"""Admitted rows and depth → candidates."""
+
+
+class Searcher:
+    """Answers questions about one snapshot. Safe from many threads; holds nothing of a question."""
+
+    def __init__(self, snapshot: Snapshot, encode_queries: EncodeQueries) -> None:
+        """Search this snapshot.
+
+        Args:
+            snapshot: Open.
+            encode_queries: The query side of the encoder that built it (see `compatibility.check_encoder`).
+        """
+        self.snapshot = snapshot
+        self._encode = encode_queries
+        self._eligibility = Eligibility(snapshot.store)
+        self._retriever = Retriever(snapshot)
+
+    def search(self, text: str, options: SearchOptions) -> Results:
+        """Find the papers nearest to a text, by meaning and by words (`SearchOptions.mode`).
+
+        Raises:
+            EmptyQuery: The text has nothing to search for.
+            PaperNotFound: An id in the filters is unknown.
+        """
+        query, about = self._read(text)
+        retriever, words = self._retriever, [] if options.mode is Mode.DENSE else terms(text)
+        find: dict[Mode, Find] = {
+            Mode.DENSE: lambda admitted, depth: retriever.dense(query, admitted, depth),
+            Mode.LEXICAL: lambda admitted, depth: retriever.lexical(query, words, admitted, depth),
+            Mode.HYBRID: lambda admitted, depth: retriever.hybrid(query, words, admitted, depth),
+        }
+        return self._answer(find[options.mode], [text], (), options, about)
+
+    def related(self, reference: str, options: SearchOptions) -> Results:
+        """Find the papers nearest to a paper, itself left out.
+
+        Without filters and diversity the neighbours that the build computed are read: no model, no search.
+
+        Raises:
+            PaperNotFound: There is no such paper.
+            AmbiguousPaperId: Several papers fit the reference.
+        """
+        row = self.snapshot.store.row(reference)
+        hits = self._stored_neighbours(row, options)
+        if hits is not None:
+            abstract = self.snapshot.store.by_rows([row])[0].abstract if options.why else ""
+            return self._results(hits, [abstract], len(self.snapshot) - 1, options, None)
+        return self.related_to(positive=[reference], options=options)
+
+    def related_to(
+        self,
+        *,
+        positive: Sequence[str] = (),
+        negative: Sequence[str] = (),
+        texts: Sequence[str] = (),
+        negative_texts: Sequence[str] = (),
+        options: SearchOptions,
+    ) -> Results:
+        """Find papers like some examples and unlike others (see `rocchio`); the example papers are left out.
+
+        Args:
+            positive: Papers to be like, in any form `PaperStore.row` takes.
+            negative: Papers to be unlike.
+            texts: Texts to be like.
+            negative_texts: Texts to be unlike.
+            options: How many hits, which, and in what order.
+
+        Raises:
+            EmptyQuery: There is nothing to be like.
+            PaperNotFound: A paper is unknown.
+            InvalidOption: A paper is both wanted and unwanted, or the examples cancel out.
+        """
+        liked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(positive)]
+        disliked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(negative)]
+        if both := set(liked) & set(disliked):
+            identity = self.snapshot.store.by_rows([min(both)])[0].id
+            raise InvalidOption(f"paper {identity} is both a positive and a negative example; leave it out of one")
+        if not liked and not texts:
+            raise EmptyQuery("there is nothing to be like: give at least one positive paper or a text")
+        wanted = [self.snapshot.vectors(liked)] if liked else []
+        unwanted = [self.snapshot.vectors(disliked)] if disliked else []
+        about = None
+        for text in texts:
+            query, about = self._read(text)
+            wanted.append(query[None])
+        unwanted.extend(self._read(text)[0][None] for text in negative_texts)
+        empty = np.empty((0, self.snapshot.manifest.encoder.dimension), dtype=np.float32)
+        try:
+            query = combine(np.concatenate(wanted), np.concatenate(unwanted) if unwanted else empty)
+        except ValueError as error:
+            raise InvalidOption(f"{error}; leave a negative example out") from error
+        asked = [*texts]
+        if options.why:
+            asked.extend(paper.abstract for paper in self.snapshot.store.by_rows(liked))
+        return self._answer(
+            lambda admitted, depth: self._retriever.dense(query, admitted, depth),
+            asked,
+            (*liked, *disliked),
+            options,
+            about if len(texts) == 1 else None,
+        )
+
+    def _read(self, text: str) -> tuple[NDArray[np.float32], QueryText]:
+        if not any(character.isalnum() for character in text):
+            raise EmptyQuery("the query has no word to search for; give a few words, a sentence or an abstract")
+        encoded = self._encode([text])
+        about = QueryText(int(encoded.tokens_seen[0]), int(encoded.tokens_total[0]), detect(text))
+        return encoded.embeddings[0], about
+
+    def _answer(
+        self,
+        find: Find,
+        asked: Sequence[str],
+        query_rows: Sequence[int],
+        options: SearchOptions,
+        about: QueryText | None,
+    ) -> Results:
+        admitted = self._eligibility.mask(options.filters)
+        if query_rows:
+            admitted = np.ones(len(self.snapshot), dtype=np.bool_) if admitted is None else admitted.copy()
+            admitted[list(query_rows)] = False
+        total = len(self.snapshot) if admitted is None else int(admitted.sum())
+        needed = options.offset + options.top_k + 1  # one more tells whether anything follows
+        depth = needed * 2 if options.group_duplicates else needed
+        if options.diversity:
+            depth = max(depth, _DIVERSITY_POOL)
+        while True:
+            ranked = find(admitted, depth)
+            hits = self._arrange(ranked, options, needed, query_rows)
+            if len(hits) >= needed or ranked.complete or _all_below(ranked, options):
+                return self._results(hits, asked, total, options, about)
+            depth *= 2
+
+    def _stored_neighbours(self, row: int, options: SearchOptions) -> Ranked | None:
+        """The page out of the precomputed neighbours; None where they do not suffice."""
+        if options.diversity or options.filters != Filters():
+            return None
+        rows = np.asarray(self.snapshot.neighbour_rows[row], dtype=np.int64)
+        scores = np.asarray(self.snapshot.neighbour_scores[row])
+        known = rows != NO_HIT
+        complete = int(known.sum()) == len(self.snapshot) - 1
+        ranked = Ranked(rows[known], scores[known], scores[known], None, complete, float(scores.min(initial=1.0)))
+        needed = options.offset + options.top_k + 1
+        hits = self._arrange(ranked, options, needed, (row,))
+        return hits if len(hits) >= needed or complete or _all_below(ranked, options) else None
+
+    def _arrange(self, ranked: Ranked, options: SearchOptions, needed: int, query_rows: Sequence[int]) -> Ranked:
+        """Apply what is asked of the order: least score, one of each group, diversity; at most `needed` rows."""
+        if options.min_score is not None:
+            ranked = ranked[ranked.scores >= options.min_score]
+        if options.group_duplicates:
+            ranked = ranked[self._first_of_groups(ranked.rows, query_rows)]
+        if options.diversity and len(ranked):
+            vectors = self.snapshot.vectors(ranked.rows)
+            ranked = ranked[diversify(ranked.relevance, vectors, needed, options.diversity)]
+        return ranked[:needed]
+
+    def _first_of_groups(self, rows: NDArray[np.int64], query_rows: Sequence[int]) -> NDArray[np.bool_]:
+        """Keep the first row of each group; none of a group that a query paper belongs to."""
+        groups = self.snapshot.store.groups([*rows.tolist(), *query_rows])
+        seen = {groups[row] for row in query_rows if row in groups}
+        kept = np.ones(len(rows), dtype=np.bool_)
+        for i, row in enumerate(rows.tolist()):
+            group = groups.get(row)
+            if group is not None:
+                kept[i] = group not in seen
+                seen.add(group)
+        return kept
+
+    def _results(
+        self, ranked: Ranked, asked: Sequence[str], total: int, options: SearchOptions, about: QueryText | None
+    ) -> Results:
+        page = ranked[options.offset : options.offset + options.top_k]
+        papers = self.snapshot.store.by_rows(page.rows.tolist())
+        hits = tuple(
+            Hit(paper, score, stages=stages)
+            for paper, score, stages in zip(papers, np.clip(page.scores, -1, 1).tolist(), _stages(page), strict=True)
+        )
+        if options.why:
+            hits = explain(asked, hits, self._encode)
+        return Results(hits, total, len(ranked) <= options.offset + options.top_k, about)
+
+
+def _all_below(ranked: Ranked, options: SearchOptions) -> bool:
+    """Whether whatever else there is falls below the least score."""
+    return options.min_score is not None and ranked.bound < options.min_score
+
+
+def _stages(page: Ranked) -> list[Stages]:
+    lexical = [None] * len(page) if page.lexical is None else page.lexical.tolist()
+    return [
+        Stages(dense, bm25, relevance)
+        for dense, bm25, relevance in zip(page.scores.tolist(), lexical, page.relevance.tolist(), strict=True)
+    ]

@@ -1,0 +1,64 @@
+"""The application, put together. The only wiring."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from service import documented, handlers
+from service.live import Live
+from service.metrics import Metrics
+from service.middleware import BoundedBody, RequestContext
+from service.parts import Parts
+from service.routes import batch, operations, papers, search
+from service.settings import Settings
+from service.workers import Workers
+
+_DESCRIPTION = """
+Find papers related to a paper, or to a sentence. Scores are cosines in [-1, 1], higher is closer.
+
+Every answer names the snapshot it came from, in the body and in `X-Snapshot`. Every error is a problem detail
+(RFC 9457, `application/problem+json`); compare its `type`. Parameters that are not known are refused, not ignored.
+""".strip()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Open the published snapshot, load its encoder, and connect the parts.
+
+    With nothing published the application starts all the same and takes up the first snapshot that is.
+
+    Raises:
+        SnapshotError: The published snapshot cannot be used, or another encoder built it.
+        EncoderError: Its encoder cannot be loaded.
+    """
+    metrics = Metrics()
+    live = Live(settings, metrics)
+    live.open()
+    workers = Workers(settings.search_threads, settings.max_waiting, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        live.watch()
+        yield
+        workers.close()
+        live.close()
+        metrics.close()
+
+    app = FastAPI(
+        title="Related papers",
+        summary="Find papers related to a paper, or to a sentence.",
+        description=_DESCRIPTION,
+        version=operations.installed_version(),
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.parts = Parts(settings, metrics, live, workers)
+    # In this order: `search` has the route that ends in /related, `papers` one that takes every ending
+    for router in (search.router, papers.router, batch.router, operations.router):
+        app.include_router(router)
+    handlers.install(app)
+    app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestContext, live=live, metrics=metrics)  # added last, so outermost
+    app.openapi = partial(documented.describe, app)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,79 @@
+"""`related-papers`: the batch side's commands, and `serve`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from embeddings.cli import app as app
+from embeddings.errors import RelatedPapersError
+from service.errors import InvalidSettings
+from service.settings import ENV_PREFIX, LogFormat, LogLevel, Settings
+
+
+def _said(field: str) -> str:
+    return f"{Settings.model_fields[field].description} [{ENV_PREFIX}{field.upper()}]"
+
+
+@app.command()
+def serve(
+    snapshots: Annotated[Path | None, typer.Option(help=_said("snapshots"))] = None,
+    host: Annotated[str | None, typer.Option(help=_said("host"))] = None,
+    port: Annotated[int | None, typer.Option(help=_said("port"))] = None,
+    workers: Annotated[int | None, typer.Option(help=_said("workers"))] = None,
+    model: Annotated[str | None, typer.Option(help=_said("model"))] = None,
+    device: Annotated[str | None, typer.Option(help=_said("device"))] = None,
+    threads: Annotated[int | None, typer.Option(help=_said("threads"))] = None,
+    log_format: Annotated[LogFormat | None, typer.Option(help=_said("log_format"))] = None,
+    log_level: Annotated[LogLevel | None, typer.Option(help=_said("log_level"))] = None,
+) -> None:
+    """Answer questions over HTTP from the published snapshot; a newer one is taken up without a restart.
+
+    What is not given here is read from the environment. There are more settings, all named RELATED_PAPERS_….
+    """
+    given = {
+        "snapshots": snapshots,
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "model": model,
+        "device": device,
+        "threads": threads,
+        "log_format": log_format,
+        "log_level": log_level,
+    }
+    settings = _settings({name: value for name, value in given.items() if value is not None})
+    from service.server import serve as run  # takes seconds, which `--help` does not have
+
+    run(settings)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; our own errors are one line and exit code 1, bugs keep their traceback."""
+    try:
+        app(arguments)
+    except RelatedPapersError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    names = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
+    for name in sorted(set(os.environ) - names):
+        # A misspelt limit, ignored in silence, would be found out only under load
+        if name.startswith(ENV_PREFIX) and (near := get_close_matches(name, names, n=1, cutoff=0.8)):
+            raise InvalidSettings(f"the environment sets {name}, which is no setting; did you mean {near[0]}?")
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{ENV_PREFIX}{str(failure['loc'][0]).upper()} or --{str(failure['loc'][0]).replace('_', '-')}: "
+            f"{failure['msg']}"
+            for failure in error.errors()
+        )
+        raise InvalidSettings(f"the settings cannot be used: {wrong}") from error

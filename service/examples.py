@@ -1,0 +1,249 @@
+# ruff: noqa: E501 - quoted answers are not broken
+"""Real questions and answers over the abstracts in seeds/, for OpenAPI. A test asks the questions again."""
+
+from typing import Any
+
+QUERY = "segment organs and tumors in CT scans with CLIP"
+PAPER = "9bd7f146d1218d109bf9ed5c5219e88ed454bb07"
+SNAPSHOT = "028838f9830e"
+
+SEARCH_BODY: dict[str, Any] = {"q": "segment organs and tumors in CT scans with CLIP", "top_k": 2, "why": True}
+
+EXAMPLES_BODY: dict[str, Any] = {
+    "positive": ["9bd7f146d1218d109bf9ed5c5219e88ed454bb07"],
+    "negative": ["1e3e9bd219984a5b59814688756762c4836876e8"],
+    "text": "small models for remote sensing",
+    "top_k": 2,
+}
+
+BATCH_SEARCH_BODY: dict[str, Any] = {
+    "queries": [{"q": "segment organs and tumors in CT scans with CLIP", "top_k": 1}, {"q": " "}]
+}
+
+BATCH_RELATED_BODY: dict[str, Any] = {"queries": [{"paper": "9bd7f146", "top_k": 1}, {"paper": "DOI:10.1000/unknown"}]}
+
+SEARCH: dict[str, Any] = {
+    "snapshot": "028838f9830e",
+    "hits": [
+        {
+            "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
+            "score": 0.61,
+            "title": None,
+            "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
+            "language": "en",
+            "externalIds": {},
+            "why": {
+                "query_sentence": "segment organs and tumors in CT scans with CLIP",
+                "hit_sentence": "The Universal Model can better segment 25 organs and 6 types of tumors by exploiting the semantic relationship between abdominal structures.",
+                "score": 0.5346,
+            },
+        },
+        {
+            "id": "3ccfe95cd08f477a4a9896d4e753d31e5f942d03",
+            "score": 0.2003,
+            "title": None,
+            "label": "CAR-FT: Context-Aware Robust Fine-tuning",
+            "language": "en",
+            "externalIds": {},
+            "why": {
+                "query_sentence": "segment organs and tumors in CT scans with CLIP",
+                "hit_sentence": "However, recent works find further fine-tuning of CLIP models improves accuracy but sacrifices the robustness on downstream tasks.",
+                "score": 0.2874,
+            },
+        },
+    ],
+    "total": 42,
+    "exhausted": False,
+    "query": {"tokens_seen": 9, "tokens_total": 9, "language": "en"},
+}
+
+RELATED: dict[str, Any] = {
+    "snapshot": "028838f9830e",
+    "hits": [
+        {
+            "id": "1e3e9bd219984a5b59814688756762c4836876e8",
+            "score": 0.5958,
+            "title": None,
+            "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
+            "language": "en",
+            "externalIds": {},
+        },
+        {
+            "id": "8b2b11a053eae8d53378fa90e555ece10f8c82d9",
+            "score": 0.5297,
+            "title": None,
+            "label": "RELIANT: framework to mitigate the bias exhibited by the student model",
+            "language": "en",
+            "externalIds": {},
+        },
+    ],
+    "total": 41,
+    "exhausted": False,
+    "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
+}
+
+EXAMPLES: dict[str, Any] = {
+    "snapshot": "028838f9830e",
+    "hits": [
+        {
+            "id": "b1b85e52abba257cba2967aaf4e288ea3da74fda",
+            "score": 0.3652,
+            "title": None,
+            "label": "CCFL: Computationally Customized Federated Learning",
+            "language": "en",
+            "externalIds": {},
+        },
+        {
+            "id": "8b2b11a053eae8d53378fa90e555ece10f8c82d9",
+            "score": 0.3312,
+            "title": None,
+            "label": "RELIANT: framework to mitigate the bias exhibited by the student model",
+            "language": "en",
+            "externalIds": {},
+        },
+    ],
+    "total": 40,
+    "exhausted": False,
+    "query": {"tokens_seen": 5, "tokens_total": 5, "language": "en"},
+}
+
+BATCH_SEARCH: dict[str, Any] = {
+    "snapshot": "028838f9830e",
+    "results": [
+        {
+            "snapshot": "028838f9830e",
+            "hits": [
+                {
+                    "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
+                    "score": 0.61,
+                    "title": None,
+                    "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
+                    "language": "en",
+                    "externalIds": {},
+                }
+            ],
+            "total": 42,
+            "exhausted": False,
+            "query": {"tokens_seen": 9, "tokens_total": 9, "language": "en"},
+        },
+        {
+            "type": "urn:related-papers:problem:empty-query",
+            "title": "There is nothing to search for",
+            "status": 422,
+            "detail": "the query has no word to search for; give a few words, a sentence or an abstract",
+            "instance": "/batch/search#/queries/1",
+        },
+    ],
+}
+
+BATCH_RELATED: dict[str, Any] = {
+    "snapshot": "028838f9830e",
+    "results": [
+        {
+            "snapshot": "028838f9830e",
+            "hits": [
+                {
+                    "id": "1e3e9bd219984a5b59814688756762c4836876e8",
+                    "score": 0.5958,
+                    "title": None,
+                    "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
+                    "language": "en",
+                    "externalIds": {},
+                }
+            ],
+            "total": 41,
+            "exhausted": False,
+            "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
+        },
+        {
+            "type": "urn:related-papers:problem:paper-not-found",
+            "title": "No paper has this id",
+            "status": 404,
+            "detail": "no paper 'DOI:10.1000/unknown'; give its 40-digit id, the first 8 digits or more of it, or an id of another system with its prefix, such as ARXIV:2301.00001 or DOI:10.1000/x",
+            "instance": "/batch/related#/queries/1",
+        },
+    ],
+}
+
+LISTING: dict[str, Any] = {
+    "snapshot": "028838f9830e",
+    "total": 42,
+    "papers": [
+        {
+            "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
+            "title": None,
+            "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
+            "language": "en",
+            "externalIds": {},
+        },
+        {
+            "id": "f72aaa6af46189b747077045f6abf798df38dfd5",
+            "title": None,
+            "label": "CORGI-PM: Chinese cOrpus foR Gender bIas Probing and Mitigation",
+            "language": "en",
+            "externalIds": {},
+        },
+    ],
+}
+
+PAPER_SHOWN: dict[str, Any] = {
+    "snapshot": "028838f9830e",
+    "id": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
+    "title": None,
+    "label": "GHOST: Guided Hybrid Quantization with One-to-one Self-Teaching",
+    "abstract": "Considering the computation complexity, we propose a Guided Hybrid Quantization with One-to-one Self-Teaching (GHOST}) framework. More concretely, we first design a structure called guided quantization self-distillation (GQSD), which is an innovative idea for realizing lightweight through the synergy of quantization and distillation. The training process of the quantization model is guided by its full-precision model, which is time-saving and cost-saving without preparing a huge pre-trained model in advance. Second, we put forward a hybrid quantization (HQ) module to obtain the optimal bit width automatically under a constrained condition where a threshold for distribution distance between the center and samples is applied in the weight value search space. Third, in order to improve information transformation, we propose a one-to-one self-teaching (OST) module to give the student network a ability of self-judgment. A switch control machine (SCM) builds a bridge between the student network and teacher network in the same location to help the teacher to reduce wrong guidance and impart vital knowledge to the student. This distillation method allows a model to learn from itself and gain substantial improvement without any additional supervision. Extensive experiments on a multimodal dataset (VEDAI) and single-modality datasets (DOTA, NWPU, and DIOR) show that object detection based on GHOST outperforms the existing detectors. The tiny parameters (<9.7 MB) and Bit-Operations (BOPs) (<2158 G) compared with any remote sensing-based, lightweight or distillation-based algorithms demonstrate the superiority in the lightweight design domain. Our code and model will be released at https://github.com/icey-zhang/GHOST.",
+    "language": "en",
+    "externalIds": {},
+    "sources": [{"file": "seeds/000_705029e5f8c2de55.txt", "line": 5}],
+    "duplicates": [],
+    "tokens_seen": 373,
+    "tokens_total": 373,
+}
+
+ALIVE: dict[str, Any] = {"status": "alive"}
+
+READY: dict[str, Any] = {
+    "status": "ready",
+    "snapshot": "028838f9830e",
+    "built_at": "2026-11-21T05:35:59+00:00",
+    "published_at": "2026-11-21T05:35:59+00:00",
+    "age_seconds": 18.8547,
+}
+
+INFO: dict[str, Any] = {
+    "version": "0.1.0",
+    "snapshot": "028838f9830e",
+    "model": {
+        "name": "embedded/all-MiniLM-L6-v2",
+        "revision": None,
+        "fingerprint": "f11e6536750e8561",
+        "dimension": 384,
+        "window_tokens": 256,
+        "max_tokens": 0,
+        "device": "cpu",
+    },
+    "counts": {"papers": 42, "entries": 50, "by_language": {"en": 34, "zh": 8}, "rejected": {}, "not_read_whole": 0},
+    "index": {"factory": "Flat", "effort": 0},
+    "evaluation": {"index_recall_at_10": 1.0, "queries": 42, "wanted": 0.98},
+    "duplicates": {"least_score": 0.94, "groups": 0, "papers": 0},
+    "versions": {
+        "sentence-transformers": "6.2.0",
+        "torch": "2.13.0+cpu",
+        "transformers": "5.23.0",
+        "faiss": "1.15.1",
+        "sqlite": "3.40.1",
+    },
+    "limits": {
+        "max_top_k": 100,
+        "max_query_chars": 20000,
+        "max_batch": 100,
+        "max_body_bytes": 4194304,
+        "search_threads": 8,
+        "max_waiting": 64,
+        "admission": "Each worker answers 8 requests at a time and lets 64 wait; a batch counts as one. Beyond that a request is answered 503 with Retry-After at once.",
+    },
+    "workers": 1,
+    "threads": 2,
+}
+
+METRICS = 'related_papers_requests_total{method="GET",route="/search",status="200"} 1.0\n'

@@ -1,0 +1,83 @@
+"""One published snapshot, open and checked, with all that answers questions about it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from embeddings import publishing, threads
+from embeddings.compatibility import check_encoder
+from embeddings.encoder import Encoder
+from embeddings.publishing import Pointer
+from embeddings.searcher import Searcher
+from embeddings.snapshot import Snapshot
+from service.batcher import Batcher, BatchLimits
+from service.metrics import Metrics
+from service.settings import Settings
+
+
+@dataclass(eq=False, slots=True)
+class Generation:
+    """A snapshot with all that answers questions about it.
+
+    Attributes:
+        snapshot: Open while anyone holds a lease.
+        pointer: What published it; renewed when the same snapshot is published again.
+        encoder: What built it and reads the queries.
+        batcher: Brings them there.
+        searcher: Over both.
+        leases: Requests that use it now.
+    """
+
+    snapshot: Snapshot
+    pointer: Pointer
+    encoder: Encoder
+    batcher: Batcher
+    searcher: Searcher
+    leases: int = 0
+
+    def age_s(self) -> float:
+        """Seconds since the snapshot was built."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.snapshot.manifest.built_at)).total_seconds()
+
+
+def open_published(settings: Settings, metrics: Metrics, current: Generation | None) -> Generation:
+    """Open what is published, and check its encoder.
+
+    Args:
+        settings: Where, and with which model.
+        metrics: For the batcher.
+        current: What is served now; its batcher is shared if its encoder fits.
+
+    Raises:
+        NothingPublished: Nothing is.
+        SnapshotError: It cannot be opened, or another encoder built it.
+        EncoderError: Its encoder cannot be loaded.
+    """
+    snapshot, pointer = publishing.open_current(settings.snapshots)
+    try:
+        encoder = _encoder_for(snapshot, settings, current)
+        check_encoder(snapshot, encoder)
+    except BaseException:
+        snapshot.close()
+        raise
+    if current is not None and encoder is current.encoder:
+        batcher = current.batcher
+    else:
+        # Only search threads call, one call each: so many can wait and no more
+        limits = BatchLimits(
+            settings.encoder_batch, settings.encoder_batch_chars, settings.search_threads, settings.query_cache
+        )
+        batcher = Batcher(encoder.encode_queries, limits, metrics)
+    return Generation(snapshot, pointer, encoder, batcher, Searcher(snapshot, batcher.encode_queries))
+
+
+def _encoder_for(snapshot: Snapshot, settings: Settings, current: Generation | None) -> Encoder:
+    """The encoder in use where it fits or was prescribed; else the snapshot's own."""
+    wanted = snapshot.manifest.encoder
+    if current is not None and (settings.model is not None or current.encoder.info.fingerprint == wanted.fingerprint):
+        return current.encoder
+    return Encoder.for_snapshot(wanted, model=settings.model, device=settings.device, threads=encoder_threads(settings))
+
+
+def encoder_threads(settings: Settings) -> int:
+    """Processors for one pass through the model: as set, else a worker's share of those there are."""
+    return settings.threads or max(1, threads.available() // settings.workers)

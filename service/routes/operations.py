@@ -1,0 +1,135 @@
+"""For whoever runs the service: does it live, is it ready, what does it serve, how is it doing."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter, Response
+from starlette.responses import RedirectResponse
+
+from embeddings.errors import NothingPublished
+from service import examples, metrics
+from service.documented import answers_operator as documented
+from service.generation import Generation, encoder_threads
+from service.parts import AtDesk, Desk
+from service.schemas import Alive, Info, Limits, Ready
+from service.settings import Settings
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez", summary="Does the process live?", responses=documented(examples.ALIVE, "It does."))
+async def livez() -> Alive:
+    """Answer as long as the process can answer at all, whatever is published. For liveness probes."""
+    return {"status": "alive"}
+
+
+@router.get(
+    "/readyz",
+    summary="Are questions answered?",
+    responses=documented(examples.READY, "They are, from this snapshot.", NothingPublished),
+)
+async def readyz(desk: AtDesk) -> Ready:
+    """Say which snapshot answers and how old it is. For readiness probes, and to be told of builds that stopped.
+
+    A snapshot that was published later but could not be taken up shows as `reload_failure`; the one before it is
+    served on.
+    """
+    generation = _current(desk)
+    answer: Ready = {
+        "status": "ready",
+        "snapshot": generation.snapshot.id,
+        "built_at": generation.snapshot.manifest.built_at,
+        "published_at": generation.pointer.published_at,
+        "age_seconds": generation.age_s(),
+    }
+    failure = desk.parts.live.failure
+    if failure is not None:
+        answer["reload_failure"] = {"detail": failure.detail, "since": failure.since}
+    return answer
+
+
+@router.get(
+    "/info",
+    summary="What is served, and within which limits?",
+    responses=documented(examples.INFO, "The snapshot, its encoder, and the limits.", NothingPublished),
+)
+async def info(desk: AtDesk) -> Info:
+    """Describe the snapshot, the encoder that built it and reads the queries, and what the service lets in."""
+    generation = _current(desk)
+    manifest, encoder = generation.snapshot.manifest, generation.encoder
+    return {
+        "version": installed_version(),
+        "snapshot": manifest.snapshot,
+        "model": {
+            "name": encoder.info.name,
+            "revision": encoder.info.revision,
+            "fingerprint": encoder.info.fingerprint,
+            "dimension": encoder.info.dimension,
+            "window_tokens": encoder.info.window_tokens,
+            "max_tokens": encoder.info.max_tokens,
+            "device": encoder.device,
+        },
+        "counts": manifest.counts,
+        "index": manifest.index,
+        "evaluation": manifest.evaluation,
+        "duplicates": manifest.duplicates,
+        "versions": manifest.versions,
+        "limits": _limits(desk.settings),
+        "workers": desk.settings.workers,
+        "threads": encoder_threads(desk.settings),
+    }
+
+
+@router.get(
+    "/metrics",
+    summary="How is it doing?",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Prometheus' text format.",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": examples.METRICS}},
+        },
+        **{status: said for status, said in documented(None, "").items() if status != 200},
+    },
+)
+async def read_metrics(desk: AtDesk) -> Response:
+    """Count requests, times, passes through the model and reloads, for Prometheus."""
+    generation = desk.parts.live.current
+    age_s = None if generation is None else generation.age_s()
+    return Response(desk.parts.metrics.render(age_s), media_type=metrics.CONTENT_TYPE)
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> RedirectResponse:
+    """Lead people to the documentation."""
+    return RedirectResponse("/docs")
+
+
+def installed_version() -> str:
+    """The version of this package; `0` where it runs from a folder without being installed."""
+    try:
+        return version("related-papers")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _current(desk: Desk) -> Generation:
+    """What is served now. No lease: the last one to end closes the snapshot, which must not hold up the event loop."""
+    generation = desk.parts.live.current
+    if generation is None:
+        raise NothingPublished(f"nothing is published in {desk.settings.snapshots}")
+    return generation
+
+
+def _limits(settings: Settings) -> Limits:
+    return {
+        "max_top_k": settings.max_top_k,
+        "max_query_chars": settings.max_query_chars,
+        "max_batch": settings.max_batch,
+        "max_body_bytes": settings.max_body_bytes,
+        "search_threads": settings.search_threads,
+        "max_waiting": settings.max_waiting,
+        "admission": (
+            f"Each worker answers {settings.search_threads} requests at a time and lets {settings.max_waiting} wait; "
+            "a batch counts as one. Beyond that a request is answered 503 with Retry-After at once."
+        ),
+    }

@@ -1,0 +1,43 @@
+"""The papers themselves: one, or a page of all."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from embeddings.errors import AmbiguousPaperId, InvalidOption, PaperNotFound
+from service import answers, examples
+from service.documented import answers as documented
+from service.generation import Generation
+from service.parts import AtDesk
+from service.questions import ListingAddress, Nothing, within
+from service.routes.search import PaperId
+from service.schemas import ListingAnswer, PaperAnswer
+
+router = APIRouter(tags=["papers"])
+
+
+@router.get(
+    "/papers",
+    summary="Browse all papers",
+    responses=documented(examples.LISTING, "A page of papers, in the order of the corpus.", InvalidOption),
+)
+async def browse(asked: Annotated[ListingAddress, Query()], desk: AtDesk) -> ListingAnswer:
+    """List the papers in the order of the corpus, a page at a time. Beyond the end the page is empty."""
+    limit = within(asked, "limit", desk.settings)
+
+    def answer(generation: Generation) -> ListingAnswer:
+        snapshot = generation.snapshot
+        page = [answers.listed(paper) for paper in snapshot.papers(asked.offset, limit)]
+        return {"snapshot": snapshot.id, "total": len(snapshot), "papers": page}
+
+    return await desk.ask(answer)
+
+
+@router.get(
+    "/papers/{paper_id:path}",
+    summary="Show one paper",
+    responses=documented(examples.PAPER_SHOWN, "The paper.", PaperNotFound, AmbiguousPaperId),
+)
+async def show(paper_id: PaperId, _asked: Annotated[Nothing, Query()], desk: AtDesk) -> PaperAnswer:
+    """Show all that is known of a paper: abstract, language, where it was seen, its ids, its near-duplicates."""
+    return await desk.ask(lambda generation: answers.paper(generation.snapshot.id, generation.snapshot.paper(paper_id)))

@@ -1,0 +1,71 @@
+"""Everything configurable about the service, and its defaults."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "RELATED_PAPERS_"
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(BaseSettings):
+    """Read once, by the command that starts the service; nothing else reads the environment."""
+
+    # Without the namespace: `model` is a word of ours, not of pydantic's
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, protected_namespaces=())
+
+    snapshots: Path = Field(
+        default=Path("snapshots"), description="Folder of all snapshots, as `related-papers build` fills."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 listens on all.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
+    workers: int = Field(
+        default=1, ge=1, description="Processes. Each loads the model; they share the mapped snapshot."
+    )
+    model: str | None = Field(
+        default=None, description="Where the snapshot's model lies now, if not under the name in its manifest."
+    )
+    device: str | None = Field(default=None, description="Where the model computes: cpu, cuda, …; chosen if not given.")
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Processors for one pass through the model; else those of the container, per worker.",
+    )
+    search_threads: int = Field(default=8, ge=1, description="Requests worked on at the same time, per worker.")
+    max_waiting: int = Field(
+        default=64, ge=0, description="Requests that may wait for a search thread, per worker; more are answered 503."
+    )
+    encoder_batch: int = Field(default=32, ge=1, description="Most query texts in one pass through the model.")
+    encoder_batch_chars: int = Field(default=64_000, ge=1, description="Most characters in one pass through the model.")
+    query_cache: int = Field(
+        default=1024, ge=0, description="Query texts whose vectors are remembered; 0 remembers none."
+    )
+    max_top_k: int = Field(default=100, ge=1, description="Most hits, or papers of a listing, in one answer.")
+    max_query_chars: int = Field(default=20_000, ge=1, description="Longest query text, in characters.")
+    max_batch: int = Field(default=100, ge=1, description="Most queries in one batch request.")
+    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1, description="Longest request body, in bytes.")
+    reload_interval_s: float = Field(
+        default=1.0, gt=0, description="Seconds between two looks at which snapshot is published."
+    )
+    log_format: LogFormat = Field(default=LogFormat.TEXT, description="How log lines are written: text or json.")
+    log_level: LogLevel = Field(
+        default=LogLevel.INFO, description="Least important lines: debug, info, warning or error."
+    )
+    shutdown_grace_s: int = Field(default=30, ge=0, description="Seconds that requests in flight may take to end.")

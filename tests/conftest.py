@@ -1,0 +1,43 @@
+"""Real things, built once a session: the seeds' snapshot, its encoder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embeddings import publishing, threads
+from embeddings.build import BuildOptions, BuildReport, build
+from embeddings.encoder import Encoder
+from embeddings.searcher import Searcher
+from embeddings.snapshot import Snapshot
+
+SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> BuildReport:
+    """What the real build did with the seeds, published."""
+    return build([str(SEEDS)], BuildOptions(snapshots=tmp_path_factory.mktemp("seeds") / "snapshots"))
+
+
+@pytest.fixture(scope="session")
+def snapshots(report: BuildReport) -> Path:
+    """Folder with the seeds' snapshot published. Shared: a test that changes it works on a copy."""
+    return report.folder.parent
+
+
+@pytest.fixture(scope="session")
+def snapshot(snapshots: Path) -> Iterator[Snapshot]:
+    opened, _ = publishing.open_current(snapshots)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def encoder(snapshot: Snapshot) -> Encoder:
+    return Encoder.for_snapshot(snapshot.manifest.encoder, threads=threads.available())
+
+
+@pytest.fixture(scope="session")
+def searcher(snapshot: Snapshot, encoder: Encoder) -> Searcher:
+    return Searcher(snapshot, encoder.encode_queries)

@@ -1,0 +1,130 @@
+"""The one arrow and the doors hold: what may import what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted([*(ROOT / "embeddings").rglob("*.py"), *(ROOT / "service").rglob("*.py")])
+
+# Library → the only module that may import it
+DOORS = {
+    "sentence_transformers": "embeddings/encoder.py",
+    "transformers": "embeddings/encoder.py",
+    "torch": "embeddings/encoder.py",
+    "tokenizers": "embeddings/encoder.py",
+    "huggingface_hub": "embeddings/encoder.py",
+    "faiss": "embeddings/index.py",
+    "sqlite3": "embeddings/database.py",
+    "pylatexenc": "embeddings/text.py",
+    "py3langid": "embeddings/language.py",
+    "sentencex": "embeddings/sentences.py",
+    "Stemmer": "embeddings/terms.py",
+    "zstandard": "embeddings/readers/streams.py",
+    "pyarrow": "embeddings/readers/parquet.py",
+    "fsspec": "embeddings/readers/remote.py",
+    "bibtexparser": "embeddings/readers/bibtex.py",
+    "rispy": "embeddings/readers/ris.py",
+    "rich": "embeddings/printing.py",
+    "prometheus_client": "service/metrics.py",
+}
+# Modules that take and return values: no files, clock, environment or network
+PURE = (
+    "diversity",
+    "encoder_info",
+    "errors",
+    "fusion",
+    "labels",
+    "language",
+    "neighbours",
+    "papers",
+    "queries",
+    "rocchio",
+    "text",
+    "windows",
+)
+IMPURE_LIBRARIES = {
+    "os",
+    "pathlib",
+    "time",
+    "datetime",
+    "socket",
+    "subprocess",
+    "tempfile",
+    "shutil",
+    "random",
+    "urllib",
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path, *, at_load_only: bool = False) -> set[str]:
+    """Full names of what a module imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if at_load_only:
+        nodes: list[ast.AST] = [node for node in tree.body if not is_for_types(node)]
+        nodes = [
+            inner for node in nodes if not isinstance(node, ast.FunctionDef | ast.ClassDef) for inner in ast.walk(node)
+        ]
+    else:
+        nodes = list(ast.walk(tree))
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_embeddings_never_import_the_service(path: Path) -> None:
+    if name(path).startswith("embeddings/"):
+        roots = {module.split(".")[0] for module in imports(path)}
+        assert not roots & {"service", "fastapi", "starlette", "uvicorn", "pydantic", "pydantic_settings"}
+
+
+@pytest.mark.parametrize(("library", "door"), DOORS.items(), ids=DOORS)
+def test_each_library_has_one_door(library: str, door: str) -> None:
+    users = {name(path) for path in MODULES if library in {module.split(".")[0] for module in imports(path)}}
+    assert users == {door}
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_touch_nothing_outside(module: str) -> None:
+    roots = {imported.split(".")[0] for imported in imports(ROOT / "embeddings" / f"{module}.py")}
+    assert not roots & IMPURE_LIBRARIES
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    known = {name(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__"): path for path in MODULES}
+    graph = {module: (imports(path, at_load_only=True) & set(known)) - {module} for module, path in known.items()}
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " → ".join((*above, module))
+        if module not in done:
+            for imported in sorted(graph[module]):
+                # A package imports its parts; the parts name the package only as a prefix
+                if not (module.startswith(f"{imported}.")):
+                    visit(imported, (*above, module))
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, ())
+
+
+def test_help_loads_neither_models_nor_indexes() -> None:
+    script = "import sys, service.cli; print(','.join(sorted({m.split('.')[0] for m in sys.modules})))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert not {"torch", "faiss", "transformers", "fastapi", "uvicorn", "jieba"} & set(loaded.strip().split(","))

@@ -1,0 +1,118 @@
+"""The commands as a user types them: answers on standard output, one line of error, exit codes."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from service.cli import main
+from tests.conftest import SEEDS
+
+
+class Ran(NamedTuple):
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in this process: importing torch anew for each would take minutes."""
+
+    def run(*arguments: str, text: str = "") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        code: object = 0
+        try:
+            main(arguments)
+        except SystemExit as left:
+            code = left.code
+        captured = capsys.readouterr()
+        return Ran(code if isinstance(code, int) else int(code is not None), captured.out, captured.err)
+
+    return run
+
+
+def test_the_installed_command_runs() -> None:
+    command = Path(sys.executable).parent / "related-papers"
+    asked = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    assert all(word in asked.stdout for word in ("build", "search", "related", "serve", "snapshots"))
+
+
+def test_build_prints_a_summary_and_search_finds(run: Run, tmp_path: Path) -> None:
+    folder = str(tmp_path / "snapshots")
+    built = run("build", str(SEEDS), "--snapshots", folder)
+    assert built.returncode == 0, built.stderr
+    assert "42 papers (34 en, 8 zh) from 50 entries" in built.stdout
+    assert "42 embedded by embedded/all-MiniLM-L6-v2, 0 taken from the cache" in built.stdout
+    assert "embedding" in built.stderr  # progress is not mixed with the answer
+    again = json.loads(run("build", str(SEEDS), "--snapshots", folder, "--json").stdout)
+    assert again["embedded"] == 0 and again["published"] and again["counts"]["papers"] == 42
+    found = run("search", "quantization of object detectors for aerial images", "--snapshots", folder, "-k", "3")
+    assert "GHOST" in found.stdout.splitlines()[1]
+    by_words = run("search", "aerial quantization", "--snapshots", folder, "--mode", "lexical", "--explain")
+    assert by_words.stdout.split()[:5] == ["score", "words", "relevance", "id", "paper"]
+
+
+def test_search_answers_in_json_for_programs(run: Run, snapshots: Path) -> None:
+    asked = run(
+        "search", "-", "--snapshots", str(snapshots), "--json", "-k", "2", "--why", text="drum music from MIDI\n"
+    )
+    answer = json.loads(asked.stdout)
+    assert asked.returncode == 0 and asked.stderr == ""
+    assert len(answer["hits"]) == 2 and answer["total"] == 42 and answer["query"]["language"] == "en"
+    assert answer["hits"][0]["id"].startswith("a582514cec94") and answer["hits"][0]["title"] is None
+    assert set(answer["hits"][0]["why"]) == {"query_sentence", "hit_sentence", "score"}
+
+
+def test_related_takes_the_beginning_of_an_id_filters_and_examples(run: Run, snapshots: Path) -> None:
+    where = ("--snapshots", str(snapshots), "--json", "-k", "5")
+    plain = json.loads(run("related", "b1b85e52", *where).stdout)
+    assert len(plain["hits"]) == 5 and plain["total"] == 41
+    chinese = json.loads(run("related", "b1b85e52", "--language", "zh", *where).stdout)
+    assert {hit["language"] for hit in chinese["hits"]} == {"zh"}
+    both = json.loads(run("related", "b1b85e52", "--also", "a03e67ec", "--unlike", "9bd7f146", *where).stdout)
+    assert not {"b1b85e52", "a03e67ec", "9bd7f146"} & {hit["id"][:8] for hit in both["hits"]}
+
+
+def test_snapshots_can_be_listed_verified_and_published(run: Run, snapshots: Path) -> None:
+    where = ("--snapshots", str(snapshots))
+    listed = json.loads(run("snapshots", "list", "--json", *where).stdout)
+    assert listed["current"] == listed["snapshots"][0]["snapshot"] and listed["snapshots"][0]["papers"] == 42
+    assert "is sound: 42 papers" in run("snapshots", "verify", *where).stdout
+    assert listed["current"] in run("snapshots", "list", *where).stdout
+    assert "is served now" in run("snapshots", "publish", listed["current"][:6], *where).stdout
+    refused = run("snapshots", "rollback", *where)
+    assert refused.returncode == 1 and refused.stderr.startswith("error: no earlier snapshot")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("search", "text", "--snapshots", "nowhere"), "nothing is published in nowhere; run: related-papers build"),
+        (("build", "no-such-file", "--snapshots", "{tmp}"), "no-such-file"),
+        (("build", str(SEEDS), "--format", "word", "--snapshots", "{tmp}"), "the formats are arxiv, bibtex, csv"),
+        (("build", str(SEEDS), "--column", "abstract", "--snapshots", "{tmp}"), "not of the form FIELD=NAME"),
+        (("build", str(SEEDS), "--model", "{tmp}", "--snapshots", "{tmp}"), "has no .safetensors weights"),
+        (("search", "text", "-k", "0", "--snapshots", "{seeds}"), "top_k is 0; it must be at least 1"),
+        (("search", " ", "--snapshots", "{seeds}"), "no word to search for"),
+        (("related", "ffffffff", "--snapshots", "{seeds}"), "no paper 'ffffffff'"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_1(
+    run: Run, arguments: tuple[str, ...], complaint: str, tmp_path: Path, snapshots: Path
+) -> None:
+    asked = run(*(argument.format(tmp=tmp_path, seeds=snapshots) for argument in arguments))
+    assert asked.returncode == 1 and asked.stdout == ""
+    last = asked.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and complaint in last
+    assert "Traceback" not in asked.stderr

@@ -1,0 +1,66 @@
+"""Laws of fusion, for any cosines and any BM25."""
+
+import numpy as np
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from embeddings.fusion import fuse
+
+cosine = st.floats(-1, 1, width=32)
+bm25 = st.floats(0, 40, width=32)
+candidates = st.lists(st.tuples(cosine, bm25), min_size=1, max_size=50)
+ceilings = st.floats(40, 1000)
+
+
+def column(values: list[float]) -> NDArray[np.float32]:
+    return np.array(values, dtype=np.float32)
+
+
+def relevance(pairs: list[tuple[float, float]], ceiling: float) -> NDArray[np.float32]:
+    return fuse(column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs]), ceiling)
+
+
+@given(pairs=candidates, ceiling=ceilings, more=st.floats(0.001, 1))
+def test_more_of_either_is_never_worse(pairs: list[tuple[float, float]], ceiling: float, more: float) -> None:
+    before = relevance(pairs, ceiling)
+    assert np.all(relevance([(dense + more, words) for dense, words in pairs], ceiling) >= before)
+    assert np.all(relevance([(dense, words + more) for dense, words in pairs], ceiling) >= before)
+
+
+@given(pairs=candidates, ceiling=ceilings)
+def test_words_decide_between_equal_cosines_and_cosines_between_equal_words(
+    pairs: list[tuple[float, float]], ceiling: float
+) -> None:
+    (dense, words), more = pairs[0], 0.01 * ceiling
+    assert fuse(column([dense]), column([words + more]), ceiling) > fuse(column([dense]), column([words]), ceiling)
+    assert fuse(column([dense + 0.01]), column([words]), ceiling) > fuse(column([dense]), column([words]), ceiling)
+
+
+@given(cosines=st.lists(cosine, min_size=1, max_size=50), ceiling=st.one_of(st.just(0.0), ceilings))
+def test_without_a_common_term_the_cosines_give_the_order(cosines: list[float], ceiling: float) -> None:
+    dense = column(cosines)
+    fused = fuse(dense, np.zeros_like(dense), ceiling)
+    assert np.all(np.diff(fused[np.argsort(dense)]) >= 0)
+
+
+@given(pairs=candidates, ceiling=ceilings, rng_seed=st.integers(0, 1000))
+def test_the_order_of_candidates_does_not_matter_nor_who_else_is_there(
+    pairs: list[tuple[float, float]], ceiling: float, rng_seed: int
+) -> None:
+    fused = relevance(pairs, ceiling)
+    order = np.random.default_rng(rng_seed).permutation(len(pairs))
+    np.testing.assert_array_equal(relevance([pairs[i] for i in order], ceiling), fused[order])
+    np.testing.assert_array_equal(relevance(pairs[:1], ceiling), fused[:1])
+
+
+@given(pairs=candidates, ceiling=ceilings)
+def test_relevance_is_at_most_one(pairs: list[tuple[float, float]], ceiling: float) -> None:
+    assume(all(words <= ceiling for _, words in pairs))
+    fused = relevance(pairs, ceiling)
+    assert fused.dtype == np.float32
+    assert np.all(np.abs(fused) <= 1)
+
+
+def test_nothing_to_fuse_is_nothing() -> None:
+    assert fuse(column([]), column([]), 1.0).shape == (0,)

@@ -1,0 +1,93 @@
+"""The index agrees with numpy, whatever the vectors, the filter and the kind of index."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from embeddings import evaluation, index
+from embeddings.errors import BuildError, SnapshotError
+
+
+def unit_rows(rng_seed: int, count: int, dimension: int = 16) -> NDArray[np.float32]:
+    rows = np.random.default_rng(rng_seed).standard_normal((count, dimension)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+@given(rng_seed=st.integers(0, 10_000), count=st.integers(1, 60), top_k=st.integers(1, 80))
+def test_nearest_agrees_with_numpy(rng_seed: int, count: int, top_k: int) -> None:
+    embeddings, queries = unit_rows(rng_seed, count), unit_rows(rng_seed + 1, 3)
+    scores, rows = index.build(embeddings, "Flat").nearest(queries, top_k)
+    np.testing.assert_allclose(scores, -np.sort(-queries @ embeddings.T, axis=1)[:, :top_k], atol=1e-5)
+    assert rows.shape == (3, min(top_k, count))
+    assert all(len(set(line)) == len(line) for line in rows.tolist())
+
+
+@given(rng_seed=st.integers(0, 10_000), count=st.integers(1, 60), share=st.floats(0, 1))
+def test_nearest_answers_only_from_the_rows_allowed(rng_seed: int, count: int, share: float) -> None:
+    embeddings, query = unit_rows(rng_seed, count), unit_rows(rng_seed + 1, 1)
+    among = np.random.default_rng(rng_seed).random(count) < share
+    scores, rows = index.build(embeddings, "Flat").nearest(query, count, among=among)
+    found = rows[0][rows[0] != index.NO_HIT]
+    assert set(found.tolist()) == set(np.flatnonzero(among).tolist())
+    assert np.all(np.isneginf(scores[0][rows[0] == index.NO_HIT]))
+
+
+@pytest.mark.parametrize(
+    "factory", ["Flat", "IVF32,SQ8", "IVF32,RaBitQfs,Refine(SQ8)", "HNSW16,SQ8", "PCA8,IVF32,Flat"]
+)
+def test_every_kind_saves_loads_and_filters(tmp_path: Path, factory: str) -> None:
+    embeddings = unit_rows(1, 2_000)
+    built = index.build(embeddings, factory)
+    built.save(tmp_path / "dense.faiss")
+    loaded = index.load(tmp_path / "dense.faiss", built.spec)
+    queries, among = unit_rows(2, 5), np.arange(2_000) % 2 == 0
+    for mine, theirs in zip(built.nearest(queries, 10), loaded.nearest(queries, 10), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    _, rows = loaded.nearest(queries, 10, among=among)
+    assert all(row % 2 == 0 for row in rows.ravel().tolist() if row != index.NO_HIT)
+
+
+def test_tuning_raises_the_effort_until_the_recall_is_reached() -> None:
+    embeddings = unit_rows(3, 5_000)
+    queries = evaluation.sample(embeddings)
+    truth = evaluation.exact_neighbours(embeddings, queries)
+    np.testing.assert_allclose(truth, -np.sort(-queries @ embeddings.T, axis=1)[:, :10], atol=1e-5)
+    built = index.build(embeddings, "IVF64,Flat")
+    tuned, recall = index.tune(built, queries, truth, 0.95)
+    assert recall >= 0.95 and built.spec.effort < tuned.spec.effort <= 64
+    everything, perfect = index.tune(built, queries, truth, 1.0)
+    assert perfect == 1.0 and everything.spec.effort <= 64
+
+
+def test_the_same_vectors_give_the_same_index_file(tmp_path: Path) -> None:
+    embeddings = unit_rows(4, 3_000)
+    for name in ("one", "two"):
+        index.build(embeddings, "IVF64,SQ8", threads=2).save(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_small_corpora_are_searched_exactly_and_large_ones_in_lists() -> None:
+    assert index.choose(42) == index.choose(50_000) == "Flat"
+    assert index.choose(1_000_000) == "IVF4096,SQ8"
+
+
+def test_a_factory_string_that_cannot_be_made_is_one_clear_error() -> None:
+    with pytest.raises(BuildError, match=r"'Nonsense'.*leave --index out"):
+        index.build(unit_rows(5, 10), "Nonsense")
+    with pytest.raises(BuildError, match="need 2496 vectors"):
+        index.build(unit_rows(5, 100), "IVF64,Flat")
+
+
+def test_a_query_of_another_dimension_names_both() -> None:
+    with pytest.raises(ValueError, match=r"\(1, 383\).*\(16,\)"):
+        index.build(unit_rows(6, 10), "Flat").nearest(unit_rows(6, 1, 383), 1)
+
+
+def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dense.faiss").write_bytes(b"no index at all, but long enough to be read as one")
+    with pytest.raises(SnapshotError, match="cannot be read as a FAISS index"):
+        index.load(tmp_path / "dense.faiss", index.IndexSpec("Flat"))

@@ -1,0 +1,142 @@
+"""BM25 agrees with the formula written out, whatever the corpus."""
+
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embeddings import lexical
+from embeddings.errors import SnapshotError
+from embeddings.lexical import FILES, LexicalIndex
+
+# Few enough to collide, and odd enough to trip sorting and encoding
+term = st.one_of(st.sampled_from(["a", "aa", "b", "é", "目标", "\U00020000", "\uffff", "\ud800", "c++", ""]), st.text())
+corpora = st.lists(st.lists(term, max_size=12), min_size=1, max_size=20)
+
+PAPERS = [
+    ["sparse", "matrix", "matrix", "factor"],
+    ["dense", "matrix"],
+    ["目标", "检测", "clip"],
+    [],
+    ["sparse", "clip", "clip", "clip", "prune", "network", "weight"],
+]
+
+
+def built(papers: Sequence[Sequence[str]], folder: Path) -> LexicalIndex:
+    lexical.build(iter(papers), len(papers), folder)
+    return LexicalIndex.load(folder)
+
+
+def idf(papers: Sequence[Sequence[str]], term: str) -> float:
+    having = sum(term in paper for paper in papers)
+    return math.log(1 + (len(papers) - having + 0.5) / (having + 0.5))
+
+
+def formula(papers: Sequence[Sequence[str]], query: Sequence[str], k1: float = 1.5, b: float = 0.75) -> list[float]:
+    average = sum(map(len, papers)) / len(papers)
+    scores = []
+    for paper in papers:
+        score = 0.0
+        for term in query:
+            if tf := Counter(paper)[term]:
+                score += idf(papers, term) * tf / (tf + k1 * (1 - b + b * len(paper) / average))
+        scores.append(score)
+    return scores
+
+
+@settings(deadline=None)  # writes files
+@given(papers=corpora, strange=st.lists(term, max_size=3), rng_seed=st.integers(0, 1000))
+def test_scores_agree_with_the_formula(papers: list[list[str]], strange: list[str], rng_seed: int) -> None:
+    known = [term for paper in papers for term in paper]
+    query = [*np.random.default_rng(rng_seed).permutation(np.array(known, dtype=object))[:6], *strange]
+    with tempfile.TemporaryDirectory() as folder:
+        index = built(papers, Path(folder))
+        scores = index.scores(query)
+        assert scores.dtype == np.float32
+        np.testing.assert_allclose(scores, formula(papers, query), rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(scores, index.scores(query[::-1]))
+        ceiling = sum(idf(papers, term) for term in query)
+        assert index.ceiling(query) == pytest.approx(ceiling)
+        assert np.all(scores <= ceiling + 1e-4)
+        assert len(index) == len(papers)
+
+
+@pytest.mark.parametrize(("papers_a_block", "postings_a_block"), [(1, 1), (2, 3), (100, 7)])
+def test_blocks_do_not_show(
+    tmp_path: Path, papers_a_block: int, postings_a_block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "blocks").mkdir()
+    built(PAPERS * 9, tmp_path / "whole")
+    monkeypatch.setattr(lexical, "_BLOCK_PAPERS", papers_a_block)
+    monkeypatch.setattr(lexical, "_BLOCK_POSTINGS", postings_a_block)
+    built(PAPERS * 9, tmp_path / "blocks")
+    for name in FILES:
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "blocks" / name).read_bytes()
+
+
+def test_the_same_papers_give_the_same_files_and_no_others(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        built(PAPERS, tmp_path / name)
+        assert sorted(path.name for path in (tmp_path / name).iterdir()) == sorted(FILES)
+    for name in FILES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_k1_and_b_are_those_of_the_formula(tmp_path: Path) -> None:
+    lexical.build(PAPERS, len(PAPERS), tmp_path, k1=0.9, b=0.4)
+    scores = LexicalIndex.load(tmp_path).scores(["matrix", "clip"])
+    np.testing.assert_allclose(scores, formula(PAPERS, ["matrix", "clip"], 0.9, 0.4), rtol=1e-5)
+
+
+def test_a_corpus_without_terms_and_a_query_without_terms_score_nothing(tmp_path: Path) -> None:
+    assert built([[], []], tmp_path).scores(["matrix"]).tolist() == [0, 0]
+    index = built(PAPERS, tmp_path)
+    assert index.scores([]).tolist() == [0] * len(PAPERS)
+    assert index.ceiling([]) == 0
+
+
+def test_many_threads_get_the_same_scores(tmp_path: Path) -> None:
+    index = built(PAPERS * 200, tmp_path)
+    queries = [paper * 2 for paper in PAPERS] * 40
+    expected = [index.scores(query) for query in queries]
+    with ThreadPoolExecutor(8) as pool:
+        np.testing.assert_array_equal(list(pool.map(index.scores, queries)), expected)
+
+
+def test_a_wrong_count_of_papers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"5 papers .* 4 were announced"):
+        lexical.build(PAPERS, 4, tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_or_broken_file_is_one_clear_error(tmp_path: Path, name: str) -> None:
+    built(PAPERS, tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    for broken in (b"", b"no array", whole[: len(whole) // 2], whole[:-4]):
+        (tmp_path / name).write_bytes(broken)
+        with pytest.raises(SnapshotError, match=r"build the snapshot anew"):
+            LexicalIndex.load(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(SnapshotError, match=name):
+        LexicalIndex.load(tmp_path)
+
+
+def test_files_of_two_corpora_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    built(PAPERS[:2], tmp_path / "other")
+    built(PAPERS, tmp_path)
+    (tmp_path / lexical.ROWS).write_bytes((tmp_path / "other" / lexical.ROWS).read_bytes())
+    with pytest.raises(SnapshotError, match="do not belong together"):
+        LexicalIndex.load(tmp_path)
+    np.save(tmp_path / lexical.SCORES, np.zeros((2, 2)))
+    with pytest.raises(SnapshotError, match=r"float64 of shape \(2, 2\)"):
+        LexicalIndex.load(tmp_path)

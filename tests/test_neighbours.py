@@ -1,0 +1,51 @@
+"""Precomputed neighbours are the exact ones, and duplicates are grouped as pairs connect."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embeddings import index
+from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
+from tests.test_index import unit_rows
+
+
+@given(st.integers(0, 1000), st.integers(1, 80))
+def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int, count: int) -> None:
+    embeddings = unit_rows(rng_seed, count)
+    embeddings[count // 2] = embeddings[0]  # a twin must not push the row into its own list
+    blocks = list(neighbours(index.build(embeddings, "Flat"), embeddings))
+    rows, scores = np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+    exact = embeddings @ embeddings.T
+    np.fill_diagonal(exact, -np.inf)
+    width = min(NEIGHBOURS, count - 1)
+    np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :width], atol=1e-5)
+    assert all(row not in line for row, line in enumerate(rows.tolist()))
+    assert all(len(set(line)) == width for line in rows.tolist())
+
+
+def test_an_approximate_index_gives_exact_scores_of_what_it_finds() -> None:
+    embeddings = unit_rows(7, 3_000)
+    rows, scores = next(iter(neighbours(index.build(embeddings, "IVF64,SQ8"), embeddings)))
+    for i in range(0, 1024, 100):
+        known = rows[i] != index.NO_HIT
+        np.testing.assert_allclose(scores[i][known], embeddings[rows[i][known]] @ embeddings[i], atol=1e-5)
+        assert np.all(np.diff(scores[i][known]) <= 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=30))
+def test_groups_are_the_connected_components(pairs: list[tuple[int, int]]) -> None:
+    groups = DuplicateGroups(0.9)
+    for one, other in pairs:
+        groups.add(one, np.array([[other]], dtype=np.int32), np.array([[0.95]], dtype=np.float32))
+    component = {row: {row} for pair in pairs for row in pair}
+    for one, other in pairs:
+        merged = component[one] | component[other]
+        for row in merged:
+            component[row] = merged
+    assert groups.groups() == {row: min(members) for row, members in component.items()}
+
+
+def test_pairs_below_the_threshold_stay_apart() -> None:
+    groups = DuplicateGroups(0.9)
+    groups.add(0, np.array([[1, 2]], dtype=np.int32), np.array([[0.95, 0.89]], dtype=np.float32))
+    assert groups.groups() == {0: 0, 1: 0}
