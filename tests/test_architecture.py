@@ -16,7 +16,7 @@ DOORS = {
     "transformers": "embeddings/encoder.py",
     "torch": "embeddings/encoder.py",
     "tokenizers": "embeddings/encoder.py",
-    "huggingface_hub": "embeddings/encoder.py",
+    "huggingface_hub": "embeddings/models.py",
     "faiss": "embeddings/index.py",
     "sqlite3": "embeddings/database.py",
     "pylatexenc": "embeddings/text.py",

@@ -71,6 +71,20 @@ def test_a_second_build_embeds_nothing_and_gives_the_same_snapshot(tmp_path: Pat
     assert elsewhere.embedded == 40 and content(elsewhere) == content(first)
 
 
+def test_a_build_that_finds_nothing_new_loads_no_model(tmp_path: Path) -> None:
+    source = str(write_corpus(tmp_path / "corpus.jsonl", 5))
+    first = build([source], options(tmp_path))
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from embeddings.build import BuildOptions, build\n"
+        "report = build([sys.argv[1]], BuildOptions(snapshots=Path(sys.argv[2])))\n"
+        "print(report.manifest.snapshot, 'torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", script, source, str(tmp_path / "snapshots")]
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert again.stdout.split() == [first.manifest.snapshot, "False"]
+
+
 def test_one_changed_paper_embeds_one_paper(tmp_path: Path) -> None:
     build([str(write_corpus(tmp_path / "corpus.jsonl", 40))], options(tmp_path))
     changed = build([str(write_corpus(tmp_path / "corpus.jsonl", 40, changed=7))], options(tmp_path))

