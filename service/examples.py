@@ -216,7 +216,7 @@ INFO: dict[str, Any] = {
     "model": {
         "name": "embedded/all-MiniLM-L6-v2",
         "revision": None,
-        "fingerprint": "f11e6536750e8561",
+        "fingerprint": "83a5775741f3c44d",
         "dimension": 384,
         "window_tokens": 256,
         "max_tokens": 0,

@@ -7,11 +7,14 @@ from embeddings import publishing, threads
 from embeddings.compatibility import check_encoder
 from embeddings.encoder import Encoder
 from embeddings.publishing import Pointer
+from embeddings.queries import SearchOptions
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
 from service.batcher import Batcher, BatchLimits
 from service.metrics import Metrics
 from service.settings import Settings
+
+_WARM_UP = r"Does $O(n)$ attention help? 图像分割"  # mark-up, words and both scripts
 
 
 @dataclass(eq=False, slots=True)
@@ -35,8 +38,8 @@ class Generation:
     leases: int = 0
 
     def age_s(self) -> float:
-        """Seconds since the snapshot was built."""
-        return (datetime.now(UTC) - datetime.fromisoformat(self.snapshot.manifest.built_at)).total_seconds()
+        """Seconds since the snapshot was last published: a build that finds nothing new renews it."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.pointer.published_at)).total_seconds()
 
 
 def open_published(settings: Settings, metrics: Metrics, current: Generation | None) -> Generation:
@@ -67,7 +70,10 @@ def open_published(settings: Settings, metrics: Metrics, current: Generation | N
             settings.encoder_batch, settings.encoder_batch_chars, settings.search_threads, settings.query_cache
         )
         batcher = Batcher(encoder.encode_queries, limits, metrics)
-    return Generation(snapshot, pointer, encoder, batcher, Searcher(snapshot, batcher.encode_queries))
+    searcher = Searcher(snapshot, batcher.encode_queries)
+    # Libraries that load their data when first used do so now, not while the first user waits
+    searcher.search(_WARM_UP, SearchOptions(top_k=1, why=True))
+    return Generation(snapshot, pointer, encoder, batcher, searcher)
 
 
 def _encoder_for(snapshot: Snapshot, settings: Settings, current: Generation | None) -> Encoder:

@@ -73,7 +73,7 @@ class Metrics:
         )
         self._age = Gauge(
             "related_papers_snapshot_age_seconds",
-            "Time since the snapshot that is served was built.",
+            "Time since the snapshot that is served was last published.",
             multiprocess_mode="livemostrecent",
             registry=registry,
         )
@@ -94,7 +94,7 @@ class Metrics:
         """Write the exposition format.
 
         Args:
-            age_s: Seconds since the snapshot that is served was built; None where there is none.
+            age_s: Seconds since the snapshot that is served was last published; None where there is none.
         """
         if age_s is not None:
             self._age.set(age_s)

@@ -176,7 +176,12 @@ class Ready(TypedDict):
     snapshot: Annotated[str, Field(description="Id of the snapshot that is served.")]
     built_at: Annotated[str, Field(description="When it was built, ISO 8601, UTC.")]
     published_at: Annotated[str, Field(description="When it was last published, ISO 8601, UTC.")]
-    age_seconds: Annotated[float, Field(description="Since it was built. Watch this: a build that fails is silent.")]
+    age_seconds: Annotated[
+        float,
+        Field(
+            description="Since it was last published; a build that finds nothing new renews it. Watch this: a job that stopped is silent."
+        ),
+    ]
     reload_failure: NotRequired[
         Annotated[ReloadFailureAnswer, Field(description="A later snapshot was published and could not be taken up.")]
     ]
