@@ -178,9 +178,7 @@ class Ready(TypedDict):
     published_at: Annotated[str, Field(description="When it was last published, ISO 8601, UTC.")]
     age_seconds: Annotated[
         float,
-        Field(
-            description="Since it was last published; a build that finds nothing new renews it. Watch this: a job that stopped is silent."
-        ),
+        Field(description="Since it was last published, if only again. Watch this: a job that stopped is silent."),
     ]
     reload_failure: NotRequired[
         Annotated[ReloadFailureAnswer, Field(description="A later snapshot was published and could not be taken up.")]
