@@ -91,10 +91,9 @@ class Retriever:
             depth: Most candidates.
         """
         matches = self._matches(terms, admitted)
-        rows = np.flatnonzero(matches)
-        order = _best_first(matches[rows], rows)[:depth]
-        best = rows[order]
-        return Ranked(best, self._cosines(best, query), matches[best], matches[best], len(best) == len(rows))
+        best = _highest(matches, depth)
+        complete = len(best) == np.count_nonzero(matches)
+        return Ranked(best, self._cosines(best, query), matches[best], matches[best], complete)
 
     def hybrid(
         self, query: NDArray[np.float32], terms: Sequence[str], admitted: NDArray[np.bool_] | None, depth: int
@@ -110,9 +109,7 @@ class Retriever:
         # What is fused does not depend on the page, so that pages join; what follows is in dense order
         near = self.dense(query, admitted, max(depth, CANDIDATES))
         matches = self._matches(terms, admitted)
-        matching = np.flatnonzero(matches)
-        matching = matching[_best_first(matches[matching], matching)[:CANDIDATES]]
-        rows = np.union1d(near.rows[:CANDIDATES], matching)
+        rows = np.union1d(near.rows[:CANDIDATES], _highest(matches, CANDIDATES))
         scores = self._cosines(rows, query)
         relevance = fuse(scores, matches[rows], self._snapshot.lexical.ceiling(terms))
         order = _best_first(relevance, rows, scores)
@@ -143,6 +140,15 @@ class Retriever:
             block = rows[start : start + _SCAN_BLOCK]
             scores[start : start + len(block)] = self._snapshot.vectors(block) @ query
         return scores
+
+
+def _highest(matches: NDArray[np.float32], most: int) -> NDArray[np.int64]:
+    """Rows of the highest values above 0, best first, without ordering the many others."""
+    rows = np.flatnonzero(matches)
+    if len(rows) > most:
+        least = np.partition(matches[rows], len(rows) - most)[len(rows) - most]
+        rows = rows[matches[rows] >= least]  # all that tie for the last place, of which the order takes the first
+    return rows[_best_first(matches[rows], rows)[:most]]
 
 
 def _best_first(

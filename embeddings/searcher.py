@@ -20,7 +20,8 @@ from embeddings.terms import terms
 
 EncodeQueries = Callable[[Sequence[str]], Encoded]
 
-# Candidates for diversity: enough to have something else to offer; the same for every page, so that pages agree
+# The best so many are ordered for diversity, the others follow: the same for every page, so that pages join, and
+# bounded, because each choice looks at all of them
 _DIVERSITY_POOL = 200
 
 Find = Callable[[NDArray[np.bool_] | None, int], Ranked]
@@ -178,8 +179,9 @@ class Searcher:
         if options.group_duplicates:
             ranked = ranked[self._first_of_groups(ranked.rows, query_rows)]
         if options.diversity and len(ranked):
-            vectors = self.snapshot.vectors(ranked.rows)
-            ranked = ranked[diversify(ranked.relevance, vectors, needed, options.diversity)]
+            pool = ranked[:_DIVERSITY_POOL]
+            chosen = diversify(pool.relevance, self.snapshot.vectors(pool.rows), len(pool), options.diversity)
+            ranked = ranked[np.concatenate([chosen, np.arange(len(pool), len(ranked))])]
         return ranked[:needed]
 
     def _first_of_groups(self, rows: NDArray[np.int64], query_rows: Sequence[int]) -> NDArray[np.bool_]:

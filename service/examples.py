@@ -235,6 +235,8 @@ INFO: dict[str, Any] = {
     },
     "limits": {
         "max_top_k": 100,
+        "max_offset": 10000,
+        "max_why": 20,
         "max_query_chars": 20000,
         "max_batch": 100,
         "max_body_bytes": 4194304,

@@ -28,13 +28,20 @@ class Options(Strict):
     top_k: int = Field(
         10, ge=1, le=_FARTHEST, description="Most hits; at most `limits.max_top_k` of /info.", examples=[2]
     )
-    offset: int = Field(0, ge=0, le=_FARTHEST, description="Hits to leave out at the top, for paging.")
+    offset: int = Field(
+        0,
+        ge=0,
+        le=_FARTHEST,
+        description="Hits to leave out at the top, for paging; at most `limits.max_offset` of /info.",
+    )
     min_score: float | None = Field(None, ge=-1, le=1, description="Leave out hits below this cosine.")
     diversity: float = Field(
         0.0, ge=0, le=1, description="0 orders by score; towards 1, each hit is ever less like those above it."
     )
     group_duplicates: bool = Field(False, description="Only the best of each group of near-duplicates.")
-    why: bool = Field(False, description="Give each hit the pair of sentences that match best.")
+    why: bool = Field(
+        False, description="Give each hit the pair of sentences that match best; with at most `limits.max_why` hits."
+    )
     explain: bool = Field(False, description="Give each hit what each stage of ranking said of it.")
     fields: tuple[Literal["abstract"], ...] = Field((), description="What each hit has besides: `abstract`.")
     language: tuple[Text, ...] = Field(
@@ -53,9 +60,14 @@ class Options(Strict):
         """Translate into the engine's words.
 
         Raises:
-            InvalidOption: More hits are asked for than the service gives, or the years contradict each other.
+            InvalidOption: More hits are asked for than the service gives or explains, they lie too far down, or the
+                years contradict each other.
         """
         top_k = within(self, "top_k", settings)
+        if self.offset > settings.max_offset:
+            raise InvalidOption(f"offset is {self.offset}; at most {settings.max_offset}, narrow the search by filters")
+        if self.why and top_k > settings.max_why:
+            raise InvalidOption(f"top_k is {top_k}; with why at most {settings.max_why}, page on with offset")
         return SearchOptions(
             top_k=top_k,
             offset=self.offset,

@@ -201,6 +201,8 @@ class Limits(TypedDict):
     """What the service lets in."""
 
     max_top_k: Annotated[int, Field(description="Most hits, or papers of a listing, in one answer.")]
+    max_offset: Annotated[int, Field(description="Most hits left out at the top.")]
+    max_why: Annotated[int, Field(description="Most hits in one answer that are explained by `why`.")]
     max_query_chars: Annotated[int, Field(description="Longest query text, in characters.")]
     max_batch: Annotated[int, Field(description="Most queries in one batch request.")]
     max_body_bytes: Annotated[int, Field(description="Longest request body.")]

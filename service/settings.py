@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default=1024, ge=0, description="Query texts whose vectors are remembered; 0 remembers none."
     )
     max_top_k: int = Field(default=100, ge=1, description="Most hits, or papers of a listing, in one answer.")
+    max_offset: int = Field(
+        default=10_000, ge=0, description="Most hits left out at the top; beyond, narrow the search."
+    )
+    max_why: int = Field(default=20, ge=0, description="Most hits in one answer that are explained by `why`.")
     max_query_chars: int = Field(default=20_000, ge=1, description="Longest query text, in characters.")
     max_batch: int = Field(default=100, ge=1, description="Most queries in one batch request.")
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1, description="Longest request body, in bytes.")

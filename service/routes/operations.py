@@ -123,6 +123,8 @@ def _current(desk: Desk) -> Generation:
 def _limits(settings: Settings) -> Limits:
     return {
         "max_top_k": settings.max_top_k,
+        "max_offset": settings.max_offset,
+        "max_why": settings.max_why,
         "max_query_chars": settings.max_query_chars,
         "max_batch": settings.max_batch,
         "max_body_bytes": settings.max_body_bytes,

@@ -57,6 +57,8 @@ def test_kinds_of_problems_are_told_apart_by_type() -> None:
         ("/search?q=%20%20", 422, "empty-query", "give a few words"),
         ("/search?q=a&top_k=0", 422, "invalid-request", "greater than or equal to 1"),
         ("/search?q=a&top_k=101", 422, "invalid-option", "at most 100"),
+        ("/search?q=a&offset=10001", 422, "invalid-option", "at most 10000"),
+        ("/search?q=a&top_k=21&why=true", 422, "invalid-option", "with why at most 20"),
         ("/search?q=a&top_k=ten", 422, "invalid-request", "query/top_k"),
         ("/search?q=a&top_k=1e30", 422, "invalid-request", "query/top_k"),
         (f"/search?q=a&offset={10**30}", 422, "invalid-request", "query/offset"),
