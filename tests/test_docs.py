@@ -1,5 +1,6 @@
 """Documentation cannot lag: every file, command, option, setting, route and format is in it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import service.cli
 from embeddings.readers import Format
 from service.app import create_app
 from service.settings import ENV_PREFIX, Settings
+from tests.service.running import running
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -71,6 +73,18 @@ def test_every_format_is_documented(format: Format) -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), target
+
+
+def test_the_answer_in_the_readme_is_the_answer(snapshots: Path) -> None:
+    shown = re.search(r"^\$ curl -s '127\.0\.0\.1:8000(\S+)'.*?\n(\{.*?^\})", read("README.md"), re.M | re.S)
+    assert shown is not None
+    with running(Settings(snapshots=snapshots)) as service:
+        answer = service.client.get(shown[1]).json()
+    expected = json.loads(shown[2])
+    for mine, theirs in zip(answer["hits"], expected["hits"], strict=True):
+        assert mine == {**theirs, "score": pytest.approx(theirs["score"], abs=1e-4)}
+    # The id is made of vectors, whose last bits differ between processors
+    assert {**answer, "snapshot": None, "hits": None} == {**expected, "snapshot": None, "hits": None}
 
 
 def test_the_readme_answers_before_it_explains() -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,7 +31,8 @@ def many(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def query(encoder: Encoder) -> NDArray[np.float32]:
-    return encoder.encode_queries(["sparse regression in setting number 17"]).embeddings[0]
+    embeddings = encoder.encode_queries(["sparse regression in setting number 17"]).embeddings
+    return np.asarray(embeddings[0])
 
 
 @pytest.fixture(params=[True, False], ids=["scanned", "searched"])
