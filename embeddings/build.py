@@ -1,9 +1,6 @@
 """The batch job, top to bottom: read, embed what is new, index, relate, seal, publish."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from embeddings import database, index, lexical, models, publishing, readers, snapshot, threads
@@ -22,13 +18,13 @@ from embeddings.cached_encoder import CachedEncoder
 from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
-from embeddings.errors import BuildInProgress
 from embeddings.evaluation import exact_neighbours, sample
 from embeddings.index import DenseIndex
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
 from embeddings.snapshot import Manifest
 from embeddings.terms import terms
+from embeddings.workplace import Progress, alone, work_folder
 
 if TYPE_CHECKING:
     from embeddings.encoder import Encoder
@@ -40,9 +36,6 @@ LEAST_INDEX_RECALL = 0.98
 
 _CORPUS = "corpus.db"
 _VERSIONED = ("sentence-transformers", "torch", "transformers")
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with the stage, how much of it is done, and how much there is, if known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +106,7 @@ def build(
         BuildInProgress: Another build runs in the same folder, and `wait` is not set.
     """
     options.snapshots.mkdir(parents=True, exist_ok=True)
-    with _alone(options, progress), _work_folder(options.snapshots) as work:
+    with alone(options.snapshots, wait=options.wait, progress=progress), work_folder(options.snapshots) as work:
         with (work / snapshot.REJECTS).open("w", encoding="utf-8") as rejects:
             corpus = Corpus(work / _CORPUS, rejects)
             entries = readers.read(sources, format=options.format, columns=options.columns)
@@ -249,40 +242,3 @@ def _manifest(
 def _chunks(keys: Iterator[tuple[int, bytes]], size: int) -> Iterator[list[tuple[int, bytes]]]:
     while chunk := list(islice(keys, size)):
         yield chunk
-
-
-@contextmanager
-def _alone(options: BuildOptions, progress: Progress) -> Iterator[None]:
-    """Hold the snapshots folder; the lock goes with the process, however it ends."""
-    lock = FileLock(options.snapshots / ".build.lock")
-    holder = options.snapshots / ".build.holder"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        who = holder.read_text().strip() if holder.is_file() else "unknown"
-        if not options.wait:
-            raise BuildInProgress(
-                f"another build ({who}) works in {options.snapshots}; leave --no-wait out to wait for it, or build "
-                "into another folder with --snapshots"
-            ) from None
-        progress(f"waiting for another build ({who})", 0, None)
-        lock.acquire()
-    try:
-        holder.write_text(f"process {os.getpid()}, since {datetime.now(UTC).isoformat(timespec='seconds')}\n")
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-@contextmanager
-def _work_folder(snapshots: Path) -> Iterator[Path]:
-    """A folder to build in, beside the snapshots so that renaming is atomic; clears what a killed build left."""
-    for left in snapshots.glob(".building-*"):
-        shutil.rmtree(left)
-    work = snapshots / f".building-{os.getpid()}"
-    work.mkdir()
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

@@ -1,8 +1,14 @@
-"""Writes files so that they are there whole or not at all, even after a power cut."""
+"""Files that are there whole or not at all, even after a power cut; and arrays mapped into memory."""
 
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.errors import SnapshotError
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -34,3 +40,19 @@ def sha256(path: Path) -> str:
     """Checksum of a file, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """Map an array file into memory, shared by all processes that do; an empty one cannot be mapped and is read.
+
+    Raises:
+        SnapshotError: The file is missing or holds no array.
+    """
+    try:
+        try:
+            mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+        except ValueError:
+            mapped = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
+    return mapped

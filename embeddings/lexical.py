@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
+from embeddings.files import map_array
 
 # Within 0.002 nDCG@10 of the best on Cranfield and Cystic Fibrosis alike, of k1 0.9-2.5 and b 0.4-0.9
 K1 = 1.5
@@ -70,7 +71,7 @@ class LexicalIndex:
         Raises:
             SnapshotError: A file is missing or broken, or they do not belong together.
         """
-        index = cls(*(_map(folder / name) for name in FILES))
+        index = cls(*(map_array(folder / name) for name in FILES))
         index._check(folder)
         return index
 
@@ -246,15 +247,3 @@ def _finish(array: NDArray[Any], path: Path) -> None:
 
 def _bytes(term: str) -> bytes:
     return term.encode("utf-8", "surrogatepass")  # sorts as the text does
-
-
-def _map(path: Path) -> NDArray[Any]:
-    """Map an array file into memory; an empty one cannot be mapped and is read."""
-    try:
-        try:
-            mapped: NDArray[Any] = np.load(path, mmap_mode="r")
-        except ValueError:
-            mapped = np.load(path)
-    except (OSError, ValueError, EOFError) as error:
-        raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
-    return mapped

@@ -27,8 +27,8 @@ from embeddings.queries import Hit, Results
 
 if TYPE_CHECKING:
     from embeddings.build import BuildReport
-    from embeddings.build import Progress as Report
     from embeddings.snapshot import Manifest
+    from embeddings.workplace import Progress as Report
 
 
 _SECONDS_A_LINE = 30

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embeddings import index, lexical
 from embeddings.encoder_info import EncoderInfo
 from embeddings.errors import SnapshotError
-from embeddings.files import sha256, sync_file, write_atomically
+from embeddings.files import map_array, sha256, sync_file, write_atomically
 from embeddings.paper_store import PaperStore
 from embeddings.papers import Paper
 
@@ -102,10 +102,10 @@ class Snapshot:
         self.folder = folder
         self.manifest = manifest
         self.store = PaperStore(folder / PAPERS)
-        self.embeddings: NDArray[np.float32] = _map(folder / EMBEDDINGS)
-        self.neighbour_rows: NDArray[np.int32] = _map(folder / NEIGHBOUR_ROWS)
-        self.neighbour_scores: NDArray[np.float32] = _map(folder / NEIGHBOUR_SCORES)
-        self.probe_embeddings: NDArray[np.float32] = _map(folder / PROBES)
+        self.embeddings: NDArray[np.float32] = map_array(folder / EMBEDDINGS)
+        self.neighbour_rows: NDArray[np.int32] = map_array(folder / NEIGHBOUR_ROWS)
+        self.neighbour_scores: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SCORES)
+        self.probe_embeddings: NDArray[np.float32] = map_array(folder / PROBES)
         spec = index.IndexSpec(manifest.index["factory"], manifest.index["effort"])
         self.index = index.load(folder / INDEX, spec)
         self.lexical = lexical.LexicalIndex.load(folder)
@@ -205,15 +205,3 @@ def _check_file(path: Path, recorded: dict[str, Any] | None, *, verify: bool) ->
         raise SnapshotError(f"{path} has {size} bytes, the manifest says {recorded['bytes']}; build the snapshot anew")
     if verify and (found := sha256(path)) != recorded["sha256"]:
         raise SnapshotError(f"{path} has changed: its SHA-256 is {found[:12]}…, {recorded['sha256'][:12]}… was written")
-
-
-def _map(path: Path) -> NDArray[Any]:
-    """Map an array file into memory; an empty one cannot be mapped and is read."""
-    try:
-        try:
-            mapped: NDArray[Any] = np.load(path, mmap_mode="r")
-        except ValueError:
-            mapped = np.load(path)
-    except ValueError as error:
-        raise SnapshotError(f"{path} cannot be read as an array: {error}") from error
-    return mapped
