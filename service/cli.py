@@ -5,12 +5,13 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from embeddings.cli import app as app
+from embeddings.database import DatabaseError
 from embeddings.errors import RelatedPapersError
 from service.errors import InvalidSettings
 from service.settings import ENV_PREFIX, LogFormat, LogLevel, Settings
@@ -58,8 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments)
     except RelatedPapersError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(1)
+        _fail(str(error))
+    except (OSError, DatabaseError) as error:  # the disk is full, or not ours: no bug, and what is published stands
+        _fail(f"{error}; nothing that was published has changed")
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(1)
 
 
 def _settings(given: dict[str, Any]) -> Settings:

@@ -103,6 +103,10 @@ def test_snapshots_can_be_listed_verified_and_published(run: Run, snapshots: Pat
         (("build", str(SEEDS), "--format", "word", "--snapshots", "{tmp}"), "the formats are arxiv, bibtex, csv"),
         (("build", str(SEEDS), "--column", "abstract", "--snapshots", "{tmp}"), "not of the form FIELD=NAME"),
         (("build", str(SEEDS), "--model", "{tmp}", "--snapshots", "{tmp}"), "has no .safetensors weights"),
+        (
+            ("build", str(SEEDS), "--snapshots", "/dev/null/x"),
+            "Not a directory: '/dev/null/x'; nothing that was published",
+        ),
         (("search", "text", "-k", "0", "--snapshots", "{seeds}"), "top_k is 0; it must be at least 1"),
         (("search", " ", "--snapshots", "{seeds}"), "no word to search for"),
         (("related", "ffffffff", "--snapshots", "{seeds}"), "no paper 'ffffffff'"),
