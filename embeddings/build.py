@@ -19,6 +19,7 @@ from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
 from embeddings.evaluation import exact_neighbours, sample
+from embeddings.files import create_array
 from embeddings.index import DenseIndex
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
@@ -154,14 +155,13 @@ def _embed(corpus: Corpus, encoder: CachedEncoder, chunk_size: int, target: Path
     """Write every paper's vector; returns how many had to be computed."""
     total = len(corpus)
     shape = (total, encoder.info.dimension)
-    embeddings = np.lib.format.open_memmap(target, mode="w+", dtype=np.float32, shape=shape)
+    embeddings = create_array(target, np.float32, shape)
     for chunk in _chunks(corpus.text_keys(), chunk_size):
         rows = [row for row, _ in chunk]
         encoded = encoder.encode([key for _, key in chunk], partial(_texts_at, corpus, rows))
         embeddings[rows] = encoded.embeddings
         corpus.set_tokens(zip(encoded.tokens_seen.tolist(), encoded.tokens_total.tolist(), rows, strict=True))
         progress("embedding", rows[-1] + 1, total)
-    embeddings.flush()
     return encoder.computed
 
 
@@ -188,8 +188,8 @@ def _relate(
     """Write every paper's neighbours, and group near-duplicates."""
     total = len(embeddings)
     shape = (total, min(NEIGHBOURS, total - 1))
-    rows = np.lib.format.open_memmap(work / snapshot.NEIGHBOUR_ROWS, mode="w+", dtype=np.int32, shape=shape)
-    scores = np.lib.format.open_memmap(work / snapshot.NEIGHBOUR_SCORES, mode="w+", dtype=np.float32, shape=shape)
+    rows = create_array(work / snapshot.NEIGHBOUR_ROWS, np.int32, shape)
+    scores = create_array(work / snapshot.NEIGHBOUR_SCORES, np.float32, shape)
     groups = DuplicateGroups(LEAST_DUPLICATE_SCORE)
     start = 0
     for block_rows, block_scores in neighbours(dense, embeddings, threads=threads.available()):
@@ -198,8 +198,6 @@ def _relate(
         groups.add(start, block_rows, block_scores)
         progress("relating", end, total)
         start = end
-    rows.flush()
-    scores.flush()
     grouped = groups.groups()
     corpus.set_groups(grouped)
     return {"least_score": LEAST_DUPLICATE_SCORE, "groups": len(set(grouped.values())), "papers": len(grouped)}

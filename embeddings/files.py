@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, even after a power cut; and arrays mapped into memory."""
 
 import hashlib
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,26 @@ def sha256(path: Path) -> str:
     """Checksum of a file, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def create_array(path: Path, kind: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Make an array in a file, to be filled; what is written is on the disk after `sync_file`.
+
+    Raises:
+        OSError: The disk has no room for it. Found out later, while filling it, that would kill the process.
+    """
+    if not math.prod(shape):  # nothing cannot be mapped
+        np.save(path, np.empty(shape, dtype=kind))
+        return np.empty(shape, dtype=kind)
+    try:
+        created: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError:
+        path.unlink()  # a part of it would keep the disk full
+        raise
+    return created
 
 
 def map_array(path: Path) -> NDArray[Any]:

@@ -87,8 +87,13 @@ class DenseIndex:
         return np.where(rows == NO_HIT, -np.inf, scores).astype(np.float32), rows
 
     def save(self, path: Path) -> None:
-        """Write the index to a file."""
-        faiss.write_index(self._index, str(path))
+        """Write the index to a file.
+
+        Raises:
+            OSError: It cannot be written. FAISS's own writer only prints that the disk is full, and goes on.
+        """
+        with path.open("wb") as file:
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
 
 
 def choose(count: int) -> str:

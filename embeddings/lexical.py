@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
-from embeddings.files import map_array
+from embeddings.files import create_array, map_array
 
 # Within 0.002 nDCG@10 of the best on Cranfield and Cystic Fibrosis alike, of k1 0.9-2.5 and b 0.4-0.9
 K1 = 1.5
@@ -167,8 +167,8 @@ def build(term_lists: Iterable[Sequence[str]], count: int, folder: Path, *, k1: 
         idf = _idf(frequencies, count)
         average = float(counted.lengths.sum()) / max(count, 1) or 1.0
         dampers = k1 * (1 - b + b * counted.lengths / average)
-        rows = _create(folder / ROWS, np.int32, int(offsets[-1]))
-        scores = _create(folder / SCORES, np.float32, int(offsets[-1]))
+        rows = create_array(folder / ROWS, np.int32, (int(offsets[-1]),))
+        scores = create_array(folder / SCORES, np.float32, (int(offsets[-1]),))
         free = offsets[:-1].copy()
         for block in _read(spool):
             block["term"] = ranks[block["term"]]
@@ -178,8 +178,6 @@ def build(term_lists: Iterable[Sequence[str]], count: int, folder: Path, *, k1: 
             free[found] += many
             rows[places] = block["row"]
             scores[places] = idf[block["term"]] * block["count"] / (block["count"] + dampers[block["row"]])
-        _finish(rows, folder / ROWS)
-        _finish(scores, folder / SCORES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,21 +226,6 @@ def _idf(frequencies: NDArray[np.int64], count: int) -> NDArray[np.float64]:
 
 def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-
-
-def _create(path: Path, kind: type[np.generic], length: int) -> NDArray[Any]:
-    """An array to fill, in a file; nothing cannot be mapped."""
-    if not length:
-        return np.empty(0, dtype=kind)
-    created: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(length,))
-    return created
-
-
-def _finish(array: NDArray[Any], path: Path) -> None:
-    if isinstance(array, np.memmap):
-        array.flush()
-    else:
-        np.save(path, array)
 
 
 def _bytes(term: str) -> bytes:

@@ -51,6 +51,13 @@ def test_every_kind_saves_loads_and_filters(tmp_path: Path, factory: str) -> Non
     assert all(row % 2 == 0 for row in rows.ravel().tolist() if row != index.NO_HIT)
 
 
+def test_a_full_disk_is_an_error_and_not_half_a_file() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        index.build(unit_rows(1, 2_000), "Flat").save(Path("/dev/full"))
+
+
 def test_tuning_raises_the_effort_until_the_recall_is_reached() -> None:
     embeddings = unit_rows(3, 5_000)
     queries = evaluation.sample(embeddings)
