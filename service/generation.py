@@ -14,7 +14,8 @@ from service.batcher import Batcher, BatchLimits
 from service.metrics import Metrics
 from service.settings import Settings
 
-_WARM_UP = r"Does $O(n)$ attention help? 图像分割"  # mark-up, words and both scripts
+# Mark-up, sentences and both scripts
+_WARM_UP = (r"Does \emph{linear} attention of $O(n)$ help image segmentation?", "图像分割。医学")
 
 
 @dataclass(eq=False, slots=True)
@@ -72,7 +73,8 @@ def open_published(settings: Settings, metrics: Metrics, current: Generation | N
         batcher = Batcher(encoder.encode_queries, limits, metrics)
     searcher = Searcher(snapshot, batcher.encode_queries)
     # Libraries that load their data when first used do so now, not while the first user waits
-    searcher.search(_WARM_UP, SearchOptions(top_k=1, why=True))
+    for text in _WARM_UP:
+        searcher.search(text, SearchOptions(top_k=2, why=True))
     return Generation(snapshot, pointer, encoder, batcher, searcher)
 
 
