@@ -130,7 +130,7 @@ def build_summary(report: "BuildReport") -> None:
         line(f"{counts['not_read_whole']} not read whole: longer than --max-tokens {manifest.encoder.max_tokens}")
     if counts["rejected"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in counts["rejected"].items())
-        line(f"{sum(counts['rejected'].values())} records left out ({reasons}): see {report.folder / 'rejects.jsonl'}")
+        line(f"left out: {sum(counts['rejected'].values())} ({reasons}), see {report.folder / 'rejects.jsonl'}")
     if manifest.duplicates["groups"]:
         line(f"{manifest.duplicates['papers']} papers are near-duplicates, in {manifest.duplicates['groups']} groups")
     found = manifest.evaluation["index_recall_at_10"]
