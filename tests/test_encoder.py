@@ -94,6 +94,8 @@ def test_the_fingerprint_follows_content_not_place(tmp_path: Path, snapshot: Sna
     known = snapshot.manifest.encoder.fingerprint
     assert Encoder.load(str(copy)).info.fingerprint == known
     (copy / "README.md").write_text("another description")
+    (copy / ".cache" / "huggingface").mkdir(parents=True)
+    (copy / ".cache" / "huggingface" / "model.safetensors.metadata").write_text("fetched today")
     assert Encoder.load(str(copy)).info.fingerprint == known
     assert Encoder.load(str(copy), max_tokens=100).info.fingerprint != known
     (copy / "sentence_bert_config.json").write_text('{"max_seq_length": 128, "do_lower_case": false}')
