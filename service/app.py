@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from service import documented, handlers
 from service.live import Live
 from service.metrics import Metrics
-from service.middleware import BoundedBody, RequestContext
+from service.middleware import BoundedBody, HeadAsGet, RequestContext
 from service.parts import Parts
 from service.routes import batch, operations, papers, search
 from service.settings import Settings
@@ -58,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (search.router, papers.router, batch.router, operations.router):
         app.include_router(router)
     handlers.install(app)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext, live=live, metrics=metrics)  # added last, so outermost
     app.openapi = partial(documented.describe, app)  # type: ignore[method-assign]

@@ -91,6 +91,28 @@ class RequestContext:
         )
 
 
+class HeadAsGet:
+    """Answers HEAD as GET without the body, as HTTP asks of every resource (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        asked = {**scope, "method": "GET"}
+        await self._app(asked, receive, send_head)
+        if "route" in asked:
+            scope["route"] = asked["route"]  # the outer layers count and log by it
+
+
 class BoundedBody:
     """Reads the body before the application does, and answers 413 if it is too long, announced or not."""
 

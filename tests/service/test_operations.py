@@ -207,3 +207,18 @@ def test_the_documented_answers_are_real(client: httpx.Client) -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", f"/papers/{examples.PAPER}", "/papers/ffffffff", "/search?q=graph"]
+)
+def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert head.status_code == get.status_code and head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert client.get("/livez").status_code == 200  # the connection is still good
+
+
+def test_head_is_counted_by_its_route(client: httpx.Client) -> None:
+    client.head("/readyz")
+    assert metric(client, "related_papers_requests_total", method="HEAD", route="/readyz", status="200") >= 1
