@@ -23,7 +23,7 @@ class CachedEncoder:
         Args:
             files: The model's files.
             cache: Of the model's fingerprint.
-            load: Loads the encoder; called once, when it is needed.
+            load: Loads the encoder; called when it is needed.
         """
         self.computed = 0
         self._files = files
@@ -51,6 +51,10 @@ class CachedEncoder:
             self._cache.put([keys[i] for i in missing], encoded)
             self.computed += len(missing)
         return self._cache.get(keys)
+
+    def unload(self) -> None:
+        """Let go of the encoder; what follows an embedding needs the memory, and it is loaded again if needed."""
+        self._loaded = None
 
     def _encoder(self) -> "Encoder":
         if self._loaded is None:
