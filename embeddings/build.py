@@ -19,7 +19,7 @@ from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
 from embeddings.evaluation import exact_neighbours, sample
-from embeddings.files import create_array
+from embeddings.files import create_array, map_array
 from embeddings.index import DenseIndex
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
@@ -115,12 +115,12 @@ def build(
                 progress("reading", read, None)
         files = models.locate(options.model, options.revision)
         cache = VectorCache(options.snapshots / ".cache", files.fingerprint(options.max_tokens))
-        encoder = CachedEncoder(files, cache, lambda: _load(options))
+        encoder = CachedEncoder(files, cache, lambda: _load(files, options))
         embedded = _embed(corpus, encoder, options.chunk, work / snapshot.EMBEDDINGS, progress)
         probes = encoder.encode([text_key(None, text) for text in PROBES], lambda chosen: [PROBES[i] for i in chosen])
         np.save(work / snapshot.PROBES, probes.embeddings)
         encoder.unload()
-        embeddings: NDArray[np.float32] = np.load(work / snapshot.EMBEDDINGS, mmap_mode="r")
+        embeddings: NDArray[np.float32] = map_array(work / snapshot.EMBEDDINGS)
         dense, evaluation = _index(embeddings, options.index, progress)
         dense.save(work / snapshot.INDEX)
         progress("indexing words", 0, None)
@@ -139,12 +139,11 @@ def build(
     return BuildReport(manifest, folder, embedded, options.publish)
 
 
-def _load(options: BuildOptions) -> "Encoder":
+def _load(files: models.ModelFiles, options: BuildOptions) -> "Encoder":
     from embeddings.encoder import Encoder  # torch takes seconds, and a build that finds nothing new needs no model
 
-    return Encoder.load(
-        options.model,
-        revision=options.revision,
+    return Encoder.open(
+        files,
         device=options.device,
         max_tokens=options.max_tokens,
         batch_tokens=options.batch_tokens,

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from embeddings import models
 from embeddings.encoder_info import EMBEDDED_MODEL, Encoded, EncoderInfo
 from embeddings.errors import EncoderError
+from embeddings.models import ModelFiles
 from embeddings.text import clean
 from embeddings.windows import split
 
@@ -72,6 +73,30 @@ class Encoder:
             EncoderError: There is no such model, it has no safetensors weights, or it cannot encode text.
         """
         files = models.locate(name, revision)
+        return cls.open(files, device=device, max_tokens=max_tokens, batch_tokens=batch_tokens, threads=threads)
+
+    @classmethod
+    def open(
+        cls,
+        files: ModelFiles,
+        *,
+        device: str | None = None,
+        max_tokens: int = 0,
+        batch_tokens: int = 8192,
+        threads: int | None = None,
+    ) -> "Encoder":
+        """Load a model whose files are found already.
+
+        Args:
+            files: See `models.locate`.
+            device: See `load`.
+            max_tokens: See `load`.
+            batch_tokens: See `Encoder`.
+            threads: See `load`.
+
+        Raises:
+            EncoderError: The files are no model, or it cannot encode text.
+        """
         if threads is not None:
             torch.set_num_threads(threads)
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -84,16 +109,18 @@ class Encoder:
                 model_kwargs={"use_safetensors": True},
             )
         except Exception as error:
-            raise EncoderError(f"the model {name} in {files.folder} cannot be loaded: {error}") from error
+            raise EncoderError(f"the model {files.name} in {files.folder} cannot be loaded: {error}") from error
         finally:
             transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         window = _window_tokens(model)
         prompts = {kind: _prompt(model, kind) for kind in ("query", "document")}
         dimension = model.get_embedding_dimension()
         if not dimension:
-            raise EncoderError(f"the model {name} does not say how long its vectors are; is it an embedding model?")
+            raise EncoderError(
+                f"the model {files.name} does not say how long its vectors are; is it an embedding model?"
+            )
         info = EncoderInfo(
-            name=name,
+            name=files.name,
             revision=files.revision,
             fingerprint=files.fingerprint(max_tokens),
             dimension=dimension,

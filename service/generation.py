@@ -65,14 +65,15 @@ def open_published(settings: Settings, metrics: Metrics, current: Generation | N
         raise
     if current is not None and encoder is current.encoder:
         batcher = current.batcher
-    else:
-        # Only search threads call, one call each: so many can wait and no more
-        limits = BatchLimits(
-            settings.encoder_batch, settings.encoder_batch_chars, settings.search_threads, settings.query_cache
-        )
-        batcher = Batcher(encoder.encode_queries, limits, metrics)
+        return Generation(snapshot, pointer, encoder, batcher, Searcher(snapshot, batcher.encode_queries))
+    # Only search threads call, one call each: so many can wait and no more
+    limits = BatchLimits(
+        settings.encoder_batch, settings.encoder_batch_chars, settings.search_threads, settings.query_cache
+    )
+    batcher = Batcher(encoder.encode_queries, limits, metrics)
     searcher = Searcher(snapshot, batcher.encode_queries)
-    # Libraries that load their data when first used do so now, not while the first user waits
+    # A new encoder, and libraries that load their data when first used, warm up now and not while a user waits. Not
+    # with a batcher in use: its queue may be full, which must not keep a snapshot from being taken up
     for text in _WARM_UP:
         searcher.search(text, SearchOptions(top_k=2, why=True))
     return Generation(snapshot, pointer, encoder, batcher, searcher)
