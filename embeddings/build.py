@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import database, index, lexical, models, publishing, readers, snapshot, threads
+from embeddings import database, index, lexical, models, publishing, readers, release, snapshot, threads
 from embeddings.cache import VectorCache, text_key
 from embeddings.cached_encoder import CachedEncoder
+from embeddings.comparison import Thresholds
 from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
@@ -23,6 +24,7 @@ from embeddings.files import create_array, map_array
 from embeddings.index import DenseIndex
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
+from embeddings.release import Release
 from embeddings.snapshot import Manifest
 from embeddings.terms import terms
 from embeddings.workplace import Progress, alone, work_folder
@@ -54,7 +56,9 @@ class BuildOptions:
         columns: Our field → the sources' column.
         strict: Stop at the first record that cannot be used.
         index: FAISS factory string; None chooses by size.
-        publish: Serve the result.
+        publish: Serve the result, if it passes the gate.
+        thresholds: Of the gate, see `release`.
+        force: Serve the result even if it does not pass.
         wait: Wait for another build in the same folder to end, instead of giving up.
         chunk: Papers embedded between two commits to the cache. Batches are planned within a chunk and a chunk is
             committed whole, so a build that was killed plans the same batches as one that was not, and its vectors are
@@ -72,6 +76,8 @@ class BuildOptions:
     strict: bool = False
     index: str | None = None
     publish: bool = True
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    force: bool = False
     wait: bool = True
     chunk: int = 256
 
@@ -85,18 +91,20 @@ class BuildReport:
         folder: Where it is.
         embedded: Papers that went through the model; the others' vectors were in the cache.
         published: Whether it is served now.
+        release: What the gate said; None where it was not asked for.
     """
 
     manifest: Manifest
     folder: Path
     embedded: int
     published: bool
+    release: Release | None = None
 
 
 def build(
     sources: Sequence[str], options: BuildOptions, progress: Progress = lambda stage, done, total: None
 ) -> BuildReport:
-    """Build a snapshot, and publish it.
+    """Build a snapshot, and publish it if it passes the gate (see `release`).
 
     May be killed at any moment and started again: it goes on where it was, and the result is the same.
 
@@ -114,7 +122,7 @@ def build(
             for read in corpus.add_all(entries, strict=options.strict):
                 progress("reading", read, None)
         files = models.locate(options.model, options.revision)
-        cache = VectorCache(options.snapshots / ".cache", files.fingerprint(options.max_tokens))
+        cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, files.fingerprint(options.max_tokens))
         encoder = CachedEncoder(files, cache, lambda: _load(files, options))
         embedded = _embed(corpus, encoder, options.chunk, work / snapshot.EMBEDDINGS, progress)
         probes = encoder.encode([text_key(None, text) for text in PROBES], lambda chosen: [PROBES[i] for i in chosen])
@@ -134,9 +142,11 @@ def build(
         cache.close()
         folder = options.snapshots / manifest.snapshot
         publishing.adopt(work, folder)
-    if options.publish:
-        publishing.publish(options.snapshots, manifest.snapshot)
-    return BuildReport(manifest, folder, embedded, options.publish)
+    if not options.publish:
+        return BuildReport(manifest, folder, embedded, published=False)
+    progress("comparing", 0, None)
+    released = release.publish(options.snapshots, manifest.snapshot, options.thresholds, force=options.force)
+    return BuildReport(manifest, folder, embedded, released.served, released)
 
 
 def _load(files: models.ModelFiles, options: BuildOptions) -> "Encoder":

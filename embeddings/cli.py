@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embeddings import printing
+from embeddings import cli_snapshots, printing, reports
+from embeddings.cli_options import (
+    ALLOWED,
+    AsJson,
+    Force,
+    LeastOverlap,
+    LeastRecall,
+    MostGone,
+    MostLost,
+    Snapshots,
+)
+from embeddings.comparison import Thresholds
 from embeddings.encoder_info import EMBEDDED_MODEL
-from embeddings.errors import InvalidOption
+from embeddings.errors import InvalidOption, ReleaseRefused
 from embeddings.queries import Filters, Mode, Results, SearchOptions
 
 if TYPE_CHECKING:
-    from embeddings.encoder import Encoder
     from embeddings.searcher import Searcher
+    from embeddings.snapshot import Snapshot
 
 app = typer.Typer(
     name="related-papers",
@@ -23,13 +34,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-snapshots_app = typer.Typer(help="List, verify, publish, roll back and prune snapshots.", no_args_is_help=True)
-app.add_typer(snapshots_app, name="snapshots")
+app.add_typer(cli_snapshots.app, name="snapshots")
 
-Snapshots = Annotated[
-    Path, typer.Option("--snapshots", envvar="RELATED_PAPERS_SNAPSHOTS", help="Folder of all snapshots.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 TopK = Annotated[int, typer.Option("--top-k", "-k", help="Most hits.")]
 Offset = Annotated[int, typer.Option(help="Hits to leave out at the top.")]
 MinScore = Annotated[float | None, typer.Option(help="Leave out hits below this cosine.")]
@@ -62,6 +68,11 @@ def build(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be used.")] = False,
     index: Annotated[str | None, typer.Option(help="FAISS factory string; else chosen by size.")] = None,
     publish: Annotated[bool, typer.Option("--publish/--no-publish", help="Serve the result.")] = True,
+    least_overlap: LeastOverlap = ALLOWED.least_overlap,
+    least_recall: LeastRecall = ALLOWED.least_recall,
+    most_gone: MostGone = ALLOWED.most_gone,
+    most_lost: MostLost = ALLOWED.most_lost,
+    force: Force = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another build in the folder.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -85,6 +96,10 @@ def build(
         strict=strict,
         index=index,
         publish=publish,
+        thresholds=Thresholds(
+            least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
+        ),
+        force=force,
         wait=wait,
     )
     with printing.build_progress(quiet=as_json) as progress:
@@ -96,6 +111,7 @@ def build(
                 "folder": str(report.folder),
                 "embedded": report.embedded,
                 "published": report.published,
+                "release": None if report.release is None else reports.release_fields(report.release),
                 "counts": report.manifest.counts,
                 "index": report.manifest.index,
                 "evaluation": report.manifest.evaluation,
@@ -104,6 +120,8 @@ def build(
         )
     else:
         printing.build_summary(report)
+    if report.release is not None and not report.release.served:
+        raise ReleaseRefused(report.release.refusal())
 
 
 @app.command()
@@ -179,68 +197,52 @@ def related(
     _print_results(results, searcher, explain=explain, as_json=as_json)
 
 
-@snapshots_app.command("list")
-def list_snapshots(snapshots: Snapshots = Path("snapshots"), as_json: AsJson = False) -> None:
-    """List all snapshots, the latest first, and mark the one that is served."""
-    from embeddings import publishing
-    from embeddings.errors import SnapshotError
-
-    manifests = publishing.listed(snapshots)
-    try:
-        served = publishing.current(snapshots).snapshot
-    except SnapshotError:
-        served = None
-    if as_json:
-        rows = [{"snapshot": m.snapshot, "built_at": m.built_at, "papers": m.counts["papers"]} for m in manifests]
-        printing.write_json({"current": served, "snapshots": rows})
-    else:
-        printing.snapshot_table(manifests, served)
-
-
-@snapshots_app.command()
-def verify(
+@app.command()
+def evaluate(
     snapshot: Annotated[str | None, typer.Argument(help="Its id, or the beginning; else the one served.")] = None,
     snapshots: Snapshots = Path("snapshots"),
+    collections: Annotated[
+        list[Path] | None, typer.Option("--collection", help="Folder of a judged collection; repeatable.")
+    ] = None,
+    known_items: Annotated[
+        list[Path] | None, typer.Option("--known-items", help="JSON lines of text and paper; repeatable.")
+    ] = None,
+    modes: Annotated[list[Mode] | None, typer.Option("--mode", help="A way of ranking; repeatable.")] = None,
+    baseline: Annotated[
+        Mode | None, typer.Option(help="What the other modes are compared with; else the last.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="File for a picture (.svg, .png): nDCG@10 of every question against the baseline."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Read a snapshot whole and compare every checksum."""
-    from embeddings import publishing
-    from embeddings.snapshot import Snapshot
+    """Measure how well a snapshot answers judged questions. Needs the extra `evaluation`."""
+    from embeddings import judgments, plotting, scorecard
+    from embeddings.query_encoder import QueryEncoder
 
-    found = publishing.resolve(snapshots, snapshot) if snapshot else publishing.current(snapshots).snapshot
-    opened = Snapshot.open(snapshots / found, verify=True)
-    printing.line(f"{found} is sound: {len(opened)} papers, format {opened.manifest.format_version}")
-    opened.close()
-
-
-@snapshots_app.command("publish")
-def publish_snapshot(
-    snapshot: Annotated[str, typer.Argument(help="Its id, or the beginning.")],
-    snapshots: Snapshots = Path("snapshots"),
-) -> None:
-    """Verify a snapshot and serve it from now on."""
-    from embeddings import publishing
-
-    printing.line(f"{publishing.publish(snapshots, snapshot).snapshot} is served now")
-
-
-@snapshots_app.command()
-def rollback(snapshots: Snapshots = Path("snapshots")) -> None:
-    """Serve the snapshot that was served before."""
-    from embeddings import publishing
-
-    printing.line(f"{publishing.rollback(snapshots).snapshot} is served again")
-
-
-@snapshots_app.command()
-def prune(
-    keep: Annotated[int, typer.Option(min=0, help="Snapshots to keep of those served before.")] = 3,
-    snapshots: Snapshots = Path("snapshots"),
-) -> None:
-    """Delete snapshots, never the one that is served."""
-    from embeddings import publishing
-
-    gone = publishing.prune(snapshots, keep)
-    printing.line(f"deleted {len(gone)}: {', '.join(gone)}" if gone else "nothing to delete")
+    if not collections and not known_items:
+        raise InvalidOption("there is nothing to ask: give --collection FOLDER or --known-items FILE")
+    asked = [(judgments.read_collection(folder), False) for folder in collections or []]
+    asked += [(judgments.read_known_items(file), True) for file in known_items or []]
+    if plot is not None:
+        plotting.check(plot, collections or [], {*(modes or [Mode.HYBRID]), *([baseline] if baseline else [])})
+    opened = _open(snapshots, snapshot)
+    encoder = QueryEncoder(opened)
+    with printing.build_progress(quiet=as_json) as progress:
+        cards = [
+            scorecard.evaluate(
+                opened, encoder, each, modes or [Mode.HYBRID], baseline=baseline, known_items=known, progress=progress
+            )
+            for each, known in asked
+        ]
+    if plot is not None:
+        plotting.differences(cards[0], plot)
+    if as_json:
+        printing.write_json({"snapshot": opened.id, "results": [reports.card_fields(card) for card in cards]})
+    else:
+        for card in cards:
+            reports.card(card)
 
 
 def _columns(pairs: list[str]) -> dict[str, str]:
@@ -269,25 +271,23 @@ def _filters(
     )
 
 
+def _open(snapshots: Path, snapshot: str | None) -> "Snapshot":
+    """Open a snapshot, or what is served."""
+    from embeddings import publishing
+    from embeddings.snapshot import Snapshot
+
+    if snapshot is None:
+        return publishing.open_current(snapshots)[0]
+    return Snapshot.open(snapshots / publishing.resolve(snapshots, snapshot))
+
+
 def _searcher(snapshots: Path) -> "Searcher":
     """Open what is served, with its encoder loaded when the first text comes: related papers need none."""
-    from functools import cache
-
-    from embeddings import publishing, threads
+    from embeddings.query_encoder import QueryEncoder
     from embeddings.searcher import Searcher
 
-    opened, _ = publishing.open_current(snapshots)
-
-    @cache
-    def encoder() -> "Encoder":
-        from embeddings.compatibility import check_encoder
-        from embeddings.encoder import Encoder
-
-        loaded = Encoder.for_snapshot(opened.manifest.encoder, threads=threads.available())
-        check_encoder(opened, loaded)
-        return loaded
-
-    return Searcher(opened, lambda texts: encoder().encode_queries(texts))
+    opened = _open(snapshots, None)
+    return Searcher(opened, QueryEncoder(opened))
 
 
 def _print_results(results: Results, searcher: "Searcher", *, explain: bool, as_json: bool) -> None:

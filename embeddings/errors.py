@@ -4,18 +4,20 @@ RelatedPapersError
 ├── CorpusError              the sources cannot be read as papers
 │   ├── UnknownFormat        a file in none of the formats we read
 │   ├── RejectedRecord       `--strict`, and a record could not be used
-│   └── MissingExtra         a reader needs a package that is not installed
+│   └── MissingExtra         a package of an extra is not installed
 ├── EncoderError             the model cannot be loaded or used
 ├── BuildError               a build cannot start or go on
 │   └── BuildInProgress      another build holds the snapshots folder
 ├── SnapshotError            a snapshot is missing, incomplete, or its parts disagree
 │   ├── NothingPublished     the snapshots folder has no published snapshot
-│   └── EncoderMismatch      the query encoder is not the one that built the snapshot
+│   ├── EncoderMismatch      the query encoder is not the one that built the snapshot
+│   └── ReleaseRefused       a snapshot answers too unlike the one that is served
 └── QueryError               the caller asked for something we cannot answer
     ├── PaperNotFound        no paper has this id
     ├── AmbiguousPaperId     the beginning of an id fits several papers
     ├── EmptyQuery           nothing to search for
-    └── InvalidOption        an option is out of its range
+    ├── InvalidOption        an option is out of its range
+    └── JudgmentError        judged questions cannot be read, or a snapshot has none of their papers
 
 Messages say what was found, what was expected, and what to do next.
 """
@@ -38,7 +40,7 @@ class RejectedRecord(CorpusError):
 
 
 class MissingExtra(CorpusError):
-    """A reader needs a package that is not installed; the message holds the pip command."""
+    """A package of an extra is not installed; the message holds the pip command."""
 
 
 class EncoderError(RelatedPapersError):
@@ -65,6 +67,10 @@ class EncoderMismatch(SnapshotError):
     """The query encoder is not the one that built the snapshot."""
 
 
+class ReleaseRefused(SnapshotError):
+    """A snapshot answers too unlike the one that is served, which is served on."""
+
+
 class QueryError(RelatedPapersError):
     """The caller asked for something we cannot answer."""
 
@@ -83,3 +89,7 @@ class EmptyQuery(QueryError):
 
 class InvalidOption(QueryError):
     """An option is out of its range, or options contradict each other."""
+
+
+class JudgmentError(QueryError):
+    """Judged questions cannot be read, or a snapshot has none of their papers."""

@@ -154,6 +154,11 @@ class PaperStore:
         for (identity,) in self._connection.execute("SELECT id FROM papers ORDER BY row"):
             yield identity
 
+    def sorted_ids(self) -> Iterator[str]:
+        """All ids in their own order."""
+        for (identity,) in self._connection.execute("SELECT id FROM papers ORDER BY id"):
+            yield identity
+
     def count_by(self, column: str) -> dict[str, int]:
         """How many papers have each value of a column of ours, most frequent first; never made from user text."""
         counted = self._connection.execute(

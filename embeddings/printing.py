@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from embeddings.queries import Hit, Results
 
 if TYPE_CHECKING:
     from embeddings.build import BuildReport
+    from embeddings.comparison import Comparison
     from embeddings.snapshot import Manifest
     from embeddings.workplace import Progress as Report
 
@@ -42,6 +43,19 @@ def line(text: str) -> None:
 def write_json(value: object) -> None:
     """Print one JSON value, for programs."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> None:
+    """Print rows under their headings: the first `words` columns to the left, numbers to the right."""
+    shown = Table(box=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        if i < words:
+            shown.add_column(column, overflow="fold", min_width=min(len(column), 20))
+        else:
+            shown.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)
 
 
 class _Rate(ProgressColumn):
@@ -133,9 +147,22 @@ def build_summary(report: "BuildReport") -> None:
         line(f"left out: {sum(counts['rejected'].values())} ({reasons}), see {report.folder / 'rejects.jsonl'}")
     if manifest.duplicates["groups"]:
         line(f"{manifest.duplicates['papers']} papers are near-duplicates, in {manifest.duplicates['groups']} groups")
-    found = manifest.evaluation["index_recall_at_10"]
-    line(f"index {manifest.index['factory']}, index recall@10 {found:.3f}")
+    recall = manifest.evaluation["index_recall_at_10"]
+    line(f"index {manifest.index['factory']}, index recall@10 {recall:.3f}")
+    if report.release is not None and (found := report.release.comparison) is not None:
+        line(release_line(found))
     line(f"snapshot {manifest.snapshot} {'published' if report.published else 'built, not published'}: {report.folder}")
+
+
+def release_line(found: "Comparison") -> str:
+    """One line on how a new snapshot compares with the one served."""
+    papers = f"{found.papers['came']} papers came, {found.papers['went']} went"
+    if found.overall.overlap is None:
+        return f"against {found.before}: {papers}; no question could be asked of both"
+    return (
+        f"against {found.before}: {papers}; overlap@10 {found.overall.overlap:.2f} over "
+        f"{found.overall.compared} questions, at worst {found.overall.least_overlap:.2f}"
+    )
 
 
 def results_table(results: Results, *, explain: bool) -> None:

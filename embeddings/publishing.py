@@ -14,6 +14,8 @@ from embeddings.errors import NothingPublished, SnapshotError
 from embeddings.files import sync_folder, write_atomically
 from embeddings.snapshot import MANIFEST, Manifest, Snapshot
 
+VECTOR_CACHE = ".cache"
+
 _POINTER = "current.json"
 _HISTORY = 20
 _OPENING_TRIES = 5
@@ -93,13 +95,20 @@ def adopt(work: Path, folder: Path) -> None:
 
 
 def publish(snapshots: Path, snapshot: str) -> Pointer:
-    """Serve this snapshot from now on. It is verified first, checksums and all.
+    """Serve this snapshot from now on, whatever it answers; `release.publish` is the way with a gate.
+
+    It is verified first, checksums and all.
 
     Raises:
         SnapshotError: There is no such snapshot, or it is damaged; what was served is served on.
     """
     found = resolve(snapshots, snapshot)
     Snapshot.open(snapshots / found, verify=True).close()
+    return serve(snapshots, found)
+
+
+def serve(snapshots: Path, found: str) -> Pointer:
+    """Point to a snapshot, by its whole id, that was verified just now."""
     with _moving(snapshots):
         try:
             before = current(snapshots)

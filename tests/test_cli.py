@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,8 @@ class Ran(NamedTuple):
 
 
 Run = Callable[..., Ran]
+
+ITEMS = SEEDS.parent / "benchmarks" / "known_items" / "seeds.jsonl"
 
 
 @pytest.fixture
@@ -109,6 +112,12 @@ def test_snapshots_can_be_listed_verified_and_published(run: Run, snapshots: Pat
         ),
         (("search", "text", "-k", "0", "--snapshots", "{seeds}"), "top_k is 0; it must be at least 1"),
         (("search", " ", "--snapshots", "{seeds}"), "no word to search for"),
+        (("evaluate", "--snapshots", "{seeds}"), "nothing to ask: give --collection FOLDER or --known-items FILE"),
+        (("evaluate", "--collection", "{tmp}", "--snapshots", "{seeds}"), "qrels.tsv cannot be read"),
+        (
+            ("evaluate", "--known-items", str(ITEMS), "--plot", "a.pdf", "--snapshots", "{seeds}"),
+            "name it a.svg or a.png",
+        ),
         (("related", "ffffffff", "--snapshots", "{seeds}"), "no paper 'ffffffff'"),
     ],
 )
@@ -120,3 +129,33 @@ def test_mistakes_are_one_line_and_exit_code_1(
     last = asked.stderr.splitlines()[-1]
     assert last.startswith("error: ") and complaint in last
     assert "Traceback" not in asked.stderr
+
+
+def test_evaluate_measures_known_items_in_every_mode_asked_for(run: Run, snapshots: Path) -> None:
+    asked = ("evaluate", "--known-items", str(ITEMS), "--snapshots", str(snapshots))
+    found = json.loads(run(*asked, "--mode", "hybrid", "--baseline", "lexical", "--json").stdout)
+    result = found["results"][0]
+    assert list(result["modes"]) == ["hybrid", "lexical"] and result["questions"] == 84
+    assert len(result["modes"]["hybrid"]["by_question"]["hit@1"]) == 84
+    shown = run(*asked).stdout
+    assert "seeds.jsonl: 84 questions asked of" in shown and "zh → en" in shown
+
+
+def test_a_snapshot_that_lost_papers_is_refused_until_forced(run: Run, tmp_path: Path) -> None:
+    where = ("--snapshots", str(tmp_path / "snapshots"))
+    assert run("build", str(SEEDS), *where).returncode == 0
+    refused = run("build", str(sorted(SEEDS.glob("*.txt"))[0]), *where)
+    assert refused.returncode == 1 and "built, not published" in refused.stdout
+    assert "papers came," in refused.stdout and "are gone" in refused.stderr.splitlines()[-1]
+    snapshot = re.findall(r"snapshots publish (\w+) --force", refused.stderr)[0]
+    again = run("snapshots", "publish", snapshot, *where)
+    assert again.returncode == 1 and "overlap@10" in again.stdout and "--most-gone 0.10" in again.stderr
+    forced = run("snapshots", "publish", snapshot, "--force", "--json", *where)
+    assert forced.returncode == 0 and json.loads(forced.stdout)["served"]
+
+
+def test_questions_are_saved_and_shown(run: Run, tmp_path: Path) -> None:
+    where = ("--snapshots", str(tmp_path))
+    assert "no questions are saved" in run("snapshots", "queries", *where).stdout
+    assert "84 questions saved, 84 in all" in run("snapshots", "queries", "--add", str(ITEMS), *where).stdout
+    assert len(run("snapshots", "queries", *where).stdout.splitlines()) == 84

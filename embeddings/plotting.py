@@ -1,0 +1,64 @@
+"""The door to matplotlib: scorecards as pictures."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from embeddings.errors import InvalidOption, MissingExtra
+from embeddings.queries import Mode
+from embeddings.scorecard import Scorecard
+
+MEASURE = "nDCG@10"
+_FORMATS = (".png", ".svg")
+
+
+def check(path: Path, collections: Collection[Path], modes: Collection[Mode]) -> None:
+    """Refuse before the work what could not be drawn after it.
+
+    Raises:
+        InvalidOption: The file is of another kind, or there is not one collection and two modes.
+        MissingExtra: matplotlib is not installed.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise InvalidOption(
+            f"--plot {path} is of no kind that can be drawn; name it {path.stem}.svg or {path.stem}.png"
+        )
+    if len(collections) != 1 or len(modes) < 2:
+        raise InvalidOption("--plot compares two modes on one --collection; add --baseline dense, for example")
+    try:
+        import matplotlib.figure  # noqa: F401 - whether it can be
+    except ImportError:
+        raise MissingExtra(
+            "drawing needs a package that is not installed: pip install 'related-papers[evaluation]'"
+        ) from None
+
+
+def differences(card: Scorecard, path: Path) -> None:
+    """Draw how much better or worse each mode answers each question than the baseline does, in order.
+
+    Raises:
+        InvalidOption: There was only one mode: the questions are all by paper.
+    """
+    from matplotlib.figure import Figure
+
+    others = [mode for mode in card.modes if mode != card.baseline]
+    if card.baseline is None:
+        raise InvalidOption(
+            f"the questions of {card.name} are all by paper, for which there is one mode; nothing to draw"
+        )
+    figure = Figure(figsize=(8, 3 * len(others)), layout="constrained")
+    axes = figure.subplots(len(others), 1, squeeze=False)[:, 0]
+    base = card.modes[card.baseline].values[MEASURE]
+    for axis, mode in zip(axes, others, strict=True):
+        bars = np.sort(card.modes[mode].values[MEASURE] - base)[::-1]
+        axis.bar(np.arange(len(bars)), bars, width=1.0, color=np.where(bars >= 0, "#1b7837", "#762a83"))
+        better, worse = int((bars > 0).sum()), int((bars < 0).sum())
+        axis.set_title(
+            f"{card.name}: {mode} better for {better}, equal for {len(bars) - better - worse}, worse for {worse}"
+        )
+        axis.set_ylabel(f"{MEASURE}, {mode} minus {card.baseline}")
+        axis.set_xlabel("questions, in order of the difference")
+        axis.set_ylim(-1, 1)
+        axis.axhline(float(bars.mean()), linewidth=0.8, linestyle="--", color="black")
+    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)

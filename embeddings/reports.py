@@ -1,0 +1,133 @@
+"""How evaluations and comparisons of snapshots are told: tables for people, fields for programs."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from embeddings import printing
+from embeddings.comparison import Compared
+
+if TYPE_CHECKING:
+    from embeddings.queries import Mode
+    from embeddings.release import Release
+    from embeddings.scorecard import Group, ModeScores, Scorecard
+
+
+def card(found: "Scorecard") -> None:
+    """Print a scorecard: a row for each mode and kind of question, then the differences from the baseline."""
+    printing.line(f"{found.name}: {len(found.questions)} questions asked of {found.snapshot}")
+    if found.left_out:
+        printing.line(f"{found.left_out} questions left out: the snapshot has none of their papers")
+    if found.missing:
+        printing.line(
+            f"{found.missing} of {found.judged} judged papers are not in the snapshot, and count as not found"
+        )
+    names = list(next(iter(found.modes.values())).values)
+    rows = [
+        row
+        for mode, scores in found.modes.items()
+        for kind, group in {"all": scores.overall, **_several(scores)}.items()
+        for row in [_group_row(str(mode) if kind == "all" else f"  {kind}", group)]
+    ]
+    printing.table(["mean, 95 % interval", "questions", *names], rows)
+    if found.baseline is not None:
+        rows = [row for mode, scores in found.modes.items() for row in _difference_rows(mode, scores)]
+        printing.table([f"minus {found.baseline}", "measure", "difference", "95 % interval", "p"], rows, words=2)
+
+
+def card_fields(found: "Scorecard") -> dict[str, Any]:
+    """A scorecard for programs, with the values of every question."""
+    return {
+        "name": found.name,
+        "questions": len(found.questions),
+        "left_out": found.left_out,
+        "judged_papers": found.judged,
+        "missing_papers": found.missing,
+        "baseline": found.baseline,
+        "modes": {
+            str(mode): {
+                "overall": _group_fields(scores.overall),
+                "groups": {kind: _group_fields(group) for kind, group in scores.groups.items()},
+                "against_baseline": {name: _rounded(asdict(each)) for name, each in scores.against.items()},
+                "by_question": {
+                    name: dict(zip(found.questions, (round(value, 4) for value in values.tolist()), strict=True))
+                    for name, values in scores.values.items()
+                },
+            }
+            for mode, scores in found.modes.items()
+        },
+    }
+
+
+def release(found: "Release") -> None:
+    """Print what the gate found, and whether the snapshot is served."""
+    comparison = found.comparison
+    if comparison is None:
+        printing.line(f"not compared: {found.note}")
+    else:
+        papers = comparison.papers
+        printing.line(
+            f"{comparison.after} against {comparison.before}: {papers['after']} papers, {papers['came']} came, "
+            f"{papers['went']} went"
+        )
+        for note in comparison.notes:
+            printing.line(note)
+        several = comparison.by_language if len(comparison.by_language) > 1 else {}
+        source = "saved questions" if comparison.asked == "saved" else "sampled papers"
+        printing.table(
+            [source, "asked", "overlap@10", "worst", "RBO@10", "known hit@1", "recall@10"],
+            [_compared_row(name, group) for name, group in {"all": comparison.overall, **several}.items()],
+        )
+        if comparison.worst:
+            printing.table(
+                ["changed most", "", "overlap@10", "RBO@10"],
+                [
+                    [each.question[:100], each.language, f"{each.overlap:.2f}", f"{each.rank_biased_overlap:.2f}"]
+                    for each in comparison.worst
+                ],
+                words=2,
+            )
+        if found.served:
+            for failure in comparison.failures:
+                printing.line(f"forced: {failure}")
+    if found.served:
+        printing.line(f"{found.snapshot} is served now")
+
+
+def release_fields(found: "Release") -> dict[str, Any]:
+    """What the gate found, for programs."""
+    comparison = None if found.comparison is None else asdict(found.comparison)
+    return {"snapshot": found.snapshot, "served": found.served, "note": found.note, "comparison": comparison}
+
+
+def _several(scores: "ModeScores") -> "dict[str, Group]":
+    return dict(scores.groups) if len(scores.groups) > 1 else {}
+
+
+def _group_row(name: str, group: "Group") -> list[str]:
+    cells = [f"{each.mean:.3f}\n{each.low:.3f}–{each.high:.3f}" for each in group.estimates.values()]
+    return [name, str(group.questions), *cells]
+
+
+def _difference_rows(mode: "Mode", scores: "ModeScores") -> Iterator[list[str]]:
+    for name, each in scores.against.items():
+        yield [str(mode), name, f"{each.mean:+.3f}", f"{each.low:+.3f}–{each.high:+.3f}", f"{each.p:.4f}"]
+
+
+def _group_fields(group: "Group") -> dict[str, Any]:
+    measures = {name: _rounded(asdict(each)) for name, each in group.estimates.items()}
+    return {"questions": group.questions, **measures}
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def _compared_row(name: str, group: Compared) -> list[str]:
+    hits = "–" if group.hit_before is None else f"{group.hit_before:.2f} → {group.hit_after:.2f} of {group.known_items}"
+    numbers = [_number(each) for each in (group.overlap, group.least_overlap, group.rank_biased_overlap)]
+    return [name, str(group.questions), *numbers, hits, _number(group.index_recall)]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
