@@ -1,140 +1,145 @@
-"""How well does each way of ranking find the papers that people judged relevant?
+"""How good are the answers: of each way of ranking, on judged collections, known items, and across languages?
 
 Usage:
 
-    python -m benchmarks.quality COLLECTION…
+    python -m benchmarks.quality COLLECTION… [--parallel FOLDER]
 
-A COLLECTION is a folder with corpus.jsonl or corpus.jsonl.gz (`id`, `title`, `abstract`), queries.jsonl (`id`,
-`text`), qrels.tsv (query, paper, grade; one header line) and meta.json. Metrics by trec_eval.
+Every figure is of a snapshot that is built for it by the real build and asked through the real engine, as
+`related-papers evaluate` does; docs/evaluation.md says what a COLLECTION is. Of a `--parallel` FOLDER, every paper of
+`dev-titles.jsonl.gz` (`title`, `title_zh`, `en`, `zh`) and of `dev.jsonl.gz` (`en`, `zh`) is in one snapshot twice, its
+English and its Chinese abstract as papers of their own, and titles are asked for the abstract in the other language.
 """
 
+import argparse
 import gzip
 import json
-import sys
 import tempfile
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytrec_eval
-from numpy.typing import NDArray
-
 from benchmarks.machine import write_result
-from embeddings import lexical
-from embeddings.corpus import embedded_text
-from embeddings.encoder import Encoder
-from embeddings.fusion import CANDIDATES, LEXICAL_WEIGHT, fuse
-from embeddings.lexical import LexicalIndex
-from embeddings.terms import terms
+from embeddings import judgments, lexical, reports
+from embeddings.build import BuildOptions, build
+from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.fusion import CANDIDATES, LEXICAL_WEIGHT
+from embeddings.judgments import Judgments, Question
+from embeddings.papers import paper_id
+from embeddings.queries import Filters, Mode
+from embeddings.query_encoder import QueryEncoder
+from embeddings.scorecard import Scorecard, evaluate
+from embeddings.snapshot import Snapshot
+from tests.paraphrases import PARAPHRASES
 
-_MEASURES = {"ndcg_cut_10": "nDCG@10", "map": "MAP", "recall_100": "recall@100"}
-_RUN_DEPTH = 1000  # what TREC runs hold
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """Papers, questions and what people judged.
-
-    Attributes:
-        name: The folder's.
-        papers: Id → text as it is embedded; papers without any text are counted, and never found.
-        queries: Id → text.
-        qrels: Query id → paper id → grade.
-    """
-
-    name: str
-    papers: dict[str, str]
-    queries: dict[str, str]
-    qrels: dict[str, dict[str, int]]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Collection":
-        """Read a folder laid out as this module's docstring says."""
-        packed = folder / "corpus.jsonl.gz"
-        raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else (folder / "corpus.jsonl").read_bytes()
-        records = [json.loads(line) for line in raw.splitlines()]
-        questions = [json.loads(line) for line in (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
-        qrels: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        for line in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-            query, paper, grade = line.split("\t")
-            qrels[query][paper] = int(grade)
-        return cls(
-            folder.resolve().name,
-            {record["id"]: embedded_text(record.get("title"), record["abstract"]) for record in records},
-            {question["id"]: question["text"] for question in questions if question["id"] in qrels},
-            dict(qrels),
-        )
+_SEEDS = Path(__file__).parent.parent / "seeds"
+_ITEMS = Path(__file__).parent / "known_items" / "seeds.jsonl"
+_MODES = (Mode.DENSE, Mode.LEXICAL, Mode.HYBRID)
 
 
-def main(folders: list[str]) -> None:
+def main() -> None:
     """Measure, print, and write `results/quality.json`."""
-    encoder = Encoder.load()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("collections", nargs="*", type=Path)
+    parser.add_argument("--parallel", type=Path)
+    parser.add_argument("--model", default=EMBEDDED_MODEL)
+    asked = parser.parse_args()
     result: dict[str, Any] = {
-        "encoder": encoder.info.name,
+        "encoder": asked.model,
         "bm25": {"k1": lexical.K1, "b": lexical.B},
         "fusion": {"lexical_weight": LEXICAL_WEIGHT, "candidates": CANDIDATES},
         "collections": {},
     }
-    for folder in folders:
-        collection = Collection.read(Path(folder))
-        measured = measure(collection, encoder)
-        meta = json.loads((Path(folder) / "meta.json").read_text(encoding="utf-8"))
-        counts = {"papers": len(collection.papers), "queries": len(collection.queries), "source": meta.get("source")}
-        result["collections"][collection.name] = {**counts, **measured}
-        print(f"{collection.name}: {counts['papers']} papers, {counts['queries']} queries")
-        for system, values in measured.items():
-            print(f"  {system:8}" + "".join(f"  {name} {value:.4f}" for name, value in values.items()))
+    with tempfile.TemporaryDirectory() as folder:
+        options = BuildOptions(snapshots=Path(folder), model=asked.model, publish=False)
+        snapshot = _built([str(_SEEDS)], options)
+        result["known_items"] = _scores(snapshot, [judgments.read_known_items(_ITEMS)], _MODES, known_items=True)
+        result["paraphrases"] = _scores(snapshot, [_paraphrases()], _MODES, known_items=True)
+        for path in asked.collections:
+            snapshot = _built([str(_corpus(path))], options)
+            found = _scores(snapshot, [judgments.read_collection(path)], _MODES)
+            meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
+            counts = {"papers": len(snapshot), "source": meta.get("source")}
+            result["collections"][path.resolve().name] = {**counts, **found[path.resolve().name]}
+        if asked.parallel is not None:
+            result["across_languages"] = _across_languages(asked.parallel, options)
     write_result("quality", result)
 
 
-def measure(collection: Collection, encoder: Encoder) -> dict[str, dict[str, float]]:
-    """Rank with each leg and with both: system → measure → mean over queries."""
-    readable = {identity: text for identity, text in collection.papers.items() if any(map(str.isalnum, text))}
-    ids, texts = list(readable), list(readable.values())
-    asked = [terms(text) for text in collection.queries.values()]
-    papers = encoder.encode_documents(texts).embeddings
-    cosines = encoder.encode_queries(list(collection.queries.values())).embeddings @ papers.T
-    with tempfile.TemporaryDirectory() as folder:
-        lexical.build(map(terms, texts), len(texts), Path(folder))
-        index = LexicalIndex.load(Path(folder))
-        matches = np.array([index.scores(query) for query in asked])
-        ceilings = [index.ceiling(query) for query in asked]
-    fused = [_fused(*query) for query in zip(cosines, matches, ceilings, strict=True)]
-    systems = {"dense": list(cosines), "bm25": [np.where(row > 0, row, -np.inf) for row in matches], "hybrid": fused}
-    return {
-        system: _evaluated(
-            collection, {query: _run(ids, row) for query, row in zip(collection.queries, rows, strict=True)}
-        )
-        for system, rows in systems.items()
-    }
+def _across_languages(folder: Path, options: BuildOptions) -> dict[str, Any]:
+    """Titles for abstracts in the other language, all abstracts of both languages in one snapshot."""
+    titled, others = (_rows(folder / name) for name in ("dev-titles.jsonl.gz", "dev.jsonl.gz"))
+    corpus = options.snapshots / "parallel.jsonl"
+    corpus.write_text(
+        "".join(
+            json.dumps({"abstract": row[language], "language": language}, ensure_ascii=False) + "\n"
+            for row in (*titled, *others)
+            for language in ("en", "zh")
+        ),
+        encoding="utf-8",
+    )
+    snapshot = _built([str(corpus)], options)
+    names = {"en": "title", "zh": "title_zh"}
+    parts = []
+    for asked, answer in (("zh", "en"), ("en", "zh")):
+        parts.append(_titles(f"{asked} → {answer}, both languages", titled, names[asked], answer, asked))
+    ceiling = _titles("en → en, English only", titled, "title", "en", None)
+    ceiling = replace(
+        ceiling,
+        questions=tuple(replace(question, filters=Filters(languages=("en",))) for question in ceiling.questions),
+    )
+    found = _scores(snapshot, [*parts, ceiling], (Mode.DENSE, Mode.HYBRID), known_items=True)
+    return {"papers": len(snapshot), **found}
 
 
-def _fused(cosines: NDArray[np.float32], matches: NDArray[np.float32], ceiling: float) -> NDArray[np.float32]:
-    """Relevance of the best of both legs; -inf for all others."""
-    best = [np.argsort(-leg, kind="stable")[:CANDIDATES] for leg in (cosines, matches)]
-    rows = np.union1d(*best)
-    relevance = np.full(len(cosines), -np.inf, dtype=np.float32)
-    relevance[rows] = fuse(cosines[rows], matches[rows], ceiling)
-    return relevance
+def _titles(name: str, rows: Sequence[dict[str, Any]], field: str, answer: str, left_out: str | None) -> Judgments:
+    """Each title asks for its abstract in one language; the one in the title's own may be left out."""
+    questions, grades = [], {}
+    for row in rows:
+        own = () if left_out is None else (paper_id(row[left_out]),)
+        questions.append(Question(id=row["id"], text=row[field], filters=Filters(exclude_ids=own)))
+        grades[row["id"]] = {paper_id(row[answer]): 1}
+    return Judgments(name=name, questions=tuple(questions), grades=grades)
 
 
-def _run(ids: list[str], scores: NDArray[np.float32]) -> dict[str, float]:
-    """The best papers. trec_eval orders ties its own way, so the scores it gets are our ranks."""
-    order = np.argsort(-scores, kind="stable")[:_RUN_DEPTH]
-    return {ids[i]: float(-rank) for rank, i in enumerate(order.tolist()) if np.isfinite(scores[i])}
+def _paraphrases() -> Judgments:
+    questions = tuple(Question(id=paper, text=text) for paper, text in PARAPHRASES.items())
+    return Judgments(name="paraphrases", questions=questions, grades={paper: {paper: 1} for paper in PARAPHRASES})
 
 
-def _evaluated(collection: Collection, runs: dict[str, dict[str, float]]) -> dict[str, float]:
-    evaluator = pytrec_eval.RelevanceEvaluator(collection.qrels, {"ndcg_cut.10", "map", "recall.100"})
-    found = evaluator.evaluate(runs)
-    means = {
-        name: float(np.mean([found[query][measure] if query in found else 0.0 for query in collection.qrels]))
-        for measure, name in _MEASURES.items()
-    }
-    return {name: round(mean, 4) for name, mean in means.items()}
+def _scores(
+    snapshot: Snapshot, asked: Sequence[Judgments], modes: Sequence[Mode], *, known_items: bool = False
+) -> dict[str, Any]:
+    """Ask, print, and keep all but the values of single questions."""
+    encoder = QueryEncoder(snapshot)
+    found = {}
+    for each in asked:
+        card = evaluate(snapshot, encoder, each, modes, baseline=Mode.DENSE, known_items=known_items)
+        reports.card(card)
+        found[each.name] = _without_values(card)
+    encoder.close()
+    return found
+
+
+def _without_values(card: Scorecard) -> dict[str, Any]:
+    fields = reports.card_fields(card)
+    for mode in fields["modes"].values():
+        del mode["by_question"]
+    return fields
+
+
+def _built(sources: Sequence[str], options: BuildOptions) -> Snapshot:
+    return Snapshot.open(build(sources, options).folder)
+
+
+def _corpus(collection: Path) -> Path:
+    packed = collection / "corpus.jsonl.gz"
+    return packed if packed.is_file() else collection / "corpus.jsonl"
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def card(found: "Scorecard") -> None:
     """Print a scorecard: a row for each mode and kind of question, then the differences from the baseline."""
-    printing.line(f"{found.name}: {len(found.questions)} questions asked of {found.snapshot}")
+    printing.line(f"{found.name}: {len(found.questions)} questions asked of {found.snapshot}; means, 95 % intervals")
     if found.left_out:
         printing.line(f"{found.left_out} questions left out: the snapshot has none of their papers")
     if found.missing:
@@ -29,7 +29,7 @@ def card(found: "Scorecard") -> None:
         for kind, group in {"all": scores.overall, **_several(scores)}.items()
         for row in [_group_row(str(mode) if kind == "all" else f"  {kind}", group)]
     ]
-    printing.table(["mean, 95 % interval", "questions", *names], rows)
+    printing.table(["", "n", *names], rows)
     if found.baseline is not None:
         rows = [row for mode, scores in found.modes.items() for row in _difference_rows(mode, scores)]
         printing.table([f"minus {found.baseline}", "measure", "difference", "95 % interval", "p"], rows, words=2)
@@ -105,8 +105,13 @@ def _several(scores: "ModeScores") -> "dict[str, Group]":
 
 
 def _group_row(name: str, group: "Group") -> list[str]:
-    cells = [f"{each.mean:.3f}\n{each.low:.3f}–{each.high:.3f}" for each in group.estimates.values()]
+    cells = [f"{_short(each.mean)}\n{_short(each.low)}–{_short(each.high)}" for each in group.estimates.values()]
     return [name, str(group.questions), *cells]
+
+
+def _short(value: float) -> str:
+    """Without the 0 before the point: five measures with intervals fit into 80 columns."""
+    return f"{value:.3f}".removeprefix("0")
 
 
 def _difference_rows(mode: "Mode", scores: "ModeScores") -> Iterator[list[str]]:
