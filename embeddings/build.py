@@ -27,6 +27,8 @@ from embeddings.paper_store import PaperStore
 from embeddings.release import Release
 from embeddings.snapshot import Manifest
 from embeddings.terms import terms
+from embeddings.text import clean
+from embeddings.titles import packed
 from embeddings.workplace import Progress, alone, work_folder
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def build(
         files = models.locate(options.model, options.revision)
         cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, files.fingerprint(options.max_tokens))
         encoder = CachedEncoder(files, cache, lambda: _load(files, options))
-        embedded = _embed(corpus, encoder, options.chunk, work / snapshot.EMBEDDINGS, progress)
+        embedded = _embed(corpus, encoder, options.chunk, work, progress)
         probes = encoder.encode([text_key(None, text) for text in PROBES], lambda chosen: [PROBES[i] for i in chosen])
         np.save(work / snapshot.PROBES, probes.embeddings)
         encoder.unload()
@@ -133,7 +135,7 @@ def build(
         dense.save(work / snapshot.INDEX)
         progress("indexing words", 0, None)
         lexical.build((terms(text) for text in corpus.all_texts()), len(corpus), work)
-        duplicates = _relate(corpus, dense, embeddings, work, progress)
+        duplicates = _relate(corpus, dense, embeddings, lexical.LexicalIndex.load(work), work, progress)
         progress("sealing", 0, None)
         corpus.save(work / snapshot.PAPERS)
         corpus.close()
@@ -161,18 +163,32 @@ def _load(files: models.ModelFiles, options: BuildOptions) -> "Encoder":
     )
 
 
-def _embed(corpus: Corpus, encoder: CachedEncoder, chunk_size: int, target: Path, progress: Progress) -> int:
-    """Write every paper's vector; returns how many had to be computed."""
+def _embed(corpus: Corpus, encoder: CachedEncoder, chunk_size: int, work: Path, progress: Progress) -> int:
+    """Write the vectors of every paper and of every title; returns how many papers had to be computed."""
     total = len(corpus)
     shape = (total, encoder.info.dimension)
-    embeddings = create_array(target, np.float32, shape)
+    embeddings = create_array(work / snapshot.EMBEDDINGS, np.float32, shape)
+    titles = create_array(work / snapshot.TITLES, np.int8, shape)
+    computed = 0
     for chunk in _chunks(corpus.text_keys(), chunk_size):
         rows = [row for row, _ in chunk]
+        before = encoder.computed
         encoded = encoder.encode([key for _, key in chunk], partial(_texts_at, corpus, rows))
+        computed += encoder.computed - before
         embeddings[rows] = encoded.embeddings
         corpus.set_tokens(zip(encoded.tokens_seen.tolist(), encoded.tokens_total.tolist(), rows, strict=True))
+        _embed_titles(corpus.titles(rows), encoder, titles[rows[0] : rows[-1] + 1])
         progress("embedding", rows[-1] + 1, total)
-    return encoder.computed
+    return computed
+
+
+def _embed_titles(titles: Sequence[str], encoder: CachedEncoder, target: NDArray[np.int8]) -> None:
+    """Write the vectors of titles; where there is nothing to read, the row stays zero."""
+    readable = [i for i, title in enumerate(titles) if any(map(str.isalnum, clean(title)))]
+    if readable:
+        keys = [text_key(None, titles[i]) for i in readable]
+        encoded = encoder.encode(keys, lambda chosen: [titles[readable[i]] for i in chosen])
+        target[readable] = packed(encoded.embeddings)
 
 
 def _texts_at(corpus: Corpus, rows: Sequence[int], positions: Sequence[int]) -> list[str]:
@@ -193,18 +209,25 @@ def _index(
 
 
 def _relate(
-    corpus: Corpus, dense: DenseIndex, embeddings: NDArray[np.float32], work: Path, progress: Progress
+    corpus: Corpus,
+    dense: DenseIndex,
+    embeddings: NDArray[np.float32],
+    words: lexical.LexicalIndex,
+    work: Path,
+    progress: Progress,
 ) -> dict[str, object]:
     """Write every paper's neighbours, and group near-duplicates."""
     total = len(embeddings)
     shape = (total, min(NEIGHBOURS, total - 1))
     rows = create_array(work / snapshot.NEIGHBOUR_ROWS, np.int32, shape)
     scores = create_array(work / snapshot.NEIGHBOUR_SCORES, np.float32, shape)
+    relevance = create_array(work / snapshot.NEIGHBOUR_RELEVANCE, np.float32, shape)
     groups = DuplicateGroups(LEAST_DUPLICATE_SCORE)
     start = 0
-    for block_rows, block_scores in neighbours(dense, embeddings, threads=threads.available()):
+    for block in neighbours(dense, embeddings, words.likeness, threads=threads.available()):
+        block_rows, block_scores, block_relevance = block
         end = start + len(block_rows)
-        rows[start:end], scores[start:end] = block_rows, block_scores
+        rows[start:end], scores[start:end], relevance[start:end] = block_rows, block_scores, block_relevance
         groups.add(start, block_rows, block_scores)
         progress("relating", end, total)
         start = end

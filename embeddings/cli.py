@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embeddings import cli_snapshots, printing, reports
+from embeddings import cli_distillation, cli_snapshots, printing, reports
 from embeddings.cli_options import (
     ALLOWED,
     AsJson,
@@ -22,7 +22,7 @@ from embeddings.cli_options import (
 from embeddings.comparison import Thresholds
 from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import InvalidOption, ReleaseRefused
-from embeddings.queries import Filters, Mode, Results, SearchOptions
+from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
 
 if TYPE_CHECKING:
     from embeddings.searcher import Searcher
@@ -35,12 +35,14 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(cli_snapshots.app, name="snapshots")
+app.add_typer(cli_distillation.app)
 
 TopK = Annotated[int, typer.Option("--top-k", "-k", help="Most hits.")]
 Offset = Annotated[int, typer.Option(help="Hits to leave out at the top.")]
 MinScore = Annotated[float | None, typer.Option(help="Leave out hits below this cosine.")]
 Diversity = Annotated[float, typer.Option(help="0 orders by score, 1 by being unlike the hits above.")]
 Group = Annotated[bool, typer.Option("--group-duplicates", help="Only the best of each group of near-duplicates.")]
+Without = Annotated[list[Stage] | None, typer.Option(help="A stage of ranking to leave out; repeatable.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show what each stage of ranking said.")]
 WithWhy = Annotated[bool, typer.Option("--why", help="Show the sentences that match best.")]
 Language = Annotated[list[str] | None, typer.Option("--language", help="Only papers in this language; repeatable.")]
@@ -134,6 +136,7 @@ def search(
     diversity: Diversity = 0.0,
     group_duplicates: Group = False,
     mode: Annotated[Mode, typer.Option(help="Compare by meaning and words, by meaning, or by words.")] = Mode.HYBRID,
+    without: Without = None,
     why: WithWhy = False,
     explain: Explain = False,
     language: Language = None,
@@ -151,6 +154,7 @@ def search(
         diversity=diversity,
         group_duplicates=group_duplicates,
         mode=mode,
+        without=frozenset(without or ()),
         why=why,
         filters=_filters(language, year_from, year_to, category, source),
     )
@@ -168,6 +172,7 @@ def related(
     min_score: MinScore = None,
     diversity: Diversity = 0.0,
     group_duplicates: Group = False,
+    without: Without = None,
     why: WithWhy = False,
     explain: Explain = False,
     language: Language = None,
@@ -186,6 +191,7 @@ def related(
         min_score=min_score,
         diversity=diversity,
         group_duplicates=group_duplicates,
+        without=frozenset(without or ()),
         why=why,
         filters=_filters(language, year_from, year_to, category, source),
     )

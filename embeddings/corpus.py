@@ -101,6 +101,11 @@ class Corpus:
         found = (self.connection.execute(find, (row,)).fetchone() for row in rows)
         return [embedded_text(title, abstract) for title, abstract in found]
 
+    def titles(self, rows: Iterable[int]) -> list[str]:
+        """The titles of these papers, empty where there is none."""
+        find = "SELECT title FROM papers WHERE row = ?"
+        return [self.connection.execute(find, (row,)).fetchone()[0] or "" for row in rows]
+
     def all_texts(self) -> Iterator[str]:
         """What is indexed of every paper, in row order."""
         for title, abstract in self.connection.execute("SELECT title, abstract FROM papers ORDER BY row"):

@@ -1,4 +1,4 @@
-"""One relevance out of cosine and BM25. Pure."""
+"""One relevance out of cosines and words. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,8 +7,17 @@ from numpy.typing import NDArray
 # those in another language than their paper's.
 LEXICAL_WEIGHT = 0.45
 
+TITLE_WEIGHT = 0.25
+"""What a title weighs against title and abstract together; level from 0.25 to 0.5."""
+
+LIKENESS_WEIGHT = 0.5
+"""What common words weigh between two papers; level from 0.4 to 0.5."""
+
 CANDIDATES = 200
 """How many of the best of each leg are worth fusing."""
+
+RELATED_CANDIDATES = 100
+"""How many of a paper's nearest papers are worth comparing by words."""
 
 
 def fuse(cosines: NDArray[np.float32], lexical: NDArray[np.float32], ceiling: float) -> NDArray[np.float32]:
@@ -30,3 +39,18 @@ def fuse(cosines: NDArray[np.float32], lexical: NDArray[np.float32], ceiling: fl
     """
     share = lexical.astype(np.float64) / ceiling if ceiling > 0 else np.zeros(lexical.shape)
     return ((1 - LEXICAL_WEIGHT) * cosines.astype(np.float64) + LEXICAL_WEIGHT * share).astype(np.float32)
+
+
+def with_titles(cosines: NDArray[np.float32], titles: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the cosines of papers with those of their titles.
+
+    Args:
+        cosines: Shape (n,).
+        titles: Shape (n,); NaN where there is no title, and the cosine stays as it is.
+    """
+    return np.where(np.isnan(titles), cosines, (cosines + TITLE_WEIGHT * titles) / (1 + TITLE_WEIGHT))
+
+
+def alike(cosines: NDArray[np.float32], likeness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weigh the cosines of papers to a paper with `LexicalIndex.likeness`, which is in [0, 1]."""
+    return (1 - LIKENESS_WEIGHT) * cosines + LIKENESS_WEIGHT * likeness

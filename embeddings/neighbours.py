@@ -1,54 +1,66 @@
 """Every paper's nearest papers, computed once at build, and the groups of near-duplicates among them. Pure."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.fusion import RELATED_CANDIDATES, alike
 from embeddings.index import NO_HIT, DenseIndex
+from embeddings.smoothing import smooth
 
-# Enough for a page of ten with duplicates grouped and for several pages; 8 bytes each on disk.
+# Enough for a page of ten with duplicates grouped and for several pages; 12 bytes each on disk.
 NEIGHBOURS = 50
 
 _BLOCK = 1024
 _SPARE = 8  # more candidates than asked for: an approximate index orders by approximate scores
 
 
+Likeness: TypeAlias = Callable[[int, NDArray[np.int64]], NDArray[np.float32]]
+"""A row and others → how alike their words are, see `LexicalIndex.likeness`."""
+
+Block: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
+"""Rows, their cosines, their relevance."""
+
+
 def neighbours(
-    index: DenseIndex,
-    embeddings: NDArray[np.float32],
-    *,
-    threads: int = 1,
-    progress: Callable[[int], None] = lambda done: None,
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-    """Find each row's nearest other rows, block by block.
+    index: DenseIndex, embeddings: NDArray[np.float32], likeness: Likeness, *, threads: int = 1
+) -> Iterator[Block]:
+    """Find each row's most relevant other rows, block by block.
+
+    The 100 nearest are ordered as `Retriever.related` orders them, by meaning and words.
 
     Args:
         index: Over the embeddings.
         embeddings: Shape (n, dimension), unit rows; may be memory-mapped.
+        likeness: Of the same rows.
         threads: Processors to use.
-        progress: Called with the number of rows done.
 
     Yields:
-        Rows and their cosines for the next block, each of shape (block, min(NEIGHBOURS, n - 1)), best first, equal
-        scores by row; row `NO_HIT` and score -inf where the index found fewer. The row itself is never among them.
+        Rows, their cosines and their relevance for the next block, each of shape (block, min(NEIGHBOURS, n - 1)), best
+        first; row `NO_HIT` and -inf where the index found fewer. The row itself is never among them.
     """
     count = len(embeddings)
     width = min(NEIGHBOURS, count - 1)
     for start in range(0, count, _BLOCK):
         block = np.asarray(embeddings[start : start + _BLOCK])
-        _, found = index.nearest(block, width + 1 + _SPARE, threads=threads)
+        _, found = index.nearest(block, RELATED_CANDIDATES + 1 + _SPARE, threads=threads)
         rows = np.full((len(block), width), NO_HIT, dtype=np.int32)
         scores = np.full((len(block), width), -np.inf, dtype=np.float32)
+        relevance = np.full((len(block), width), -np.inf, dtype=np.float32)
         for i in range(len(block)):
             own = start + i
             others = found[i][(found[i] != own) & (found[i] != NO_HIT)]
-            cosines = embeddings[others] @ block[i]
-            order = np.lexsort((others, -cosines))[:width]
-            rows[i, : len(order)] = others[order]
-            scores[i, : len(order)] = cosines[order]
-        progress(start + len(block))
-        yield rows, scores
+            vectors = embeddings[others]
+            cosines = vectors @ block[i]
+            near = np.lexsort((others, -cosines))[:RELATED_CANDIDATES]
+            weighed = smooth(alike(cosines[near], likeness(own, others[near])), vectors[near])
+            order = np.lexsort((others[near], -cosines[near], -weighed))[:width]
+            rows[i, : len(order)] = others[near][order]
+            scores[i, : len(order)] = cosines[near][order]
+            relevance[i, : len(order)] = weighed[order]
+        yield rows, scores, relevance
 
 
 class DuplicateGroups:

@@ -174,7 +174,7 @@ def results_table(results: Results, *, explain: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("score", justify="right")
-    stages = ("words", "relevance") if explain else ()
+    stages = ("title", "words", "feedback", "fused", "relevance") if explain else ()
     for name in stages:
         table.add_column(name, justify="right")
     table.add_column("id", no_wrap=True)
@@ -222,9 +222,10 @@ def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
     Console().print(table)
 
 
-def _stages(hit: Hit) -> tuple[str, str]:
-    words = hit.stages.lexical
-    return "" if words is None else f"{words:.2f}", f"{hit.stages.relevance:.3f}"
+def _stages(hit: Hit) -> tuple[str, ...]:
+    stages = hit.stages
+    said = (stages.title, stages.lexical, stages.feedback, stages.fused, stages.relevance)
+    return tuple("" if value is None else f"{value:.3f}" for value in said)
 
 
 def _text(hit: Hit) -> str:

@@ -15,6 +15,15 @@ class Mode(StrEnum):
     LEXICAL = "lexical"
 
 
+class Stage(StrEnum):
+    """What refines an order by meaning."""
+
+    WORDS = "words"
+    TITLE = "title"
+    FEEDBACK = "feedback"
+    SMOOTHING = "smoothing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """Which papers may be hits. Empty fields admit all; fields are joined by *and*, the values of one by *or*.
@@ -54,7 +63,9 @@ class SearchOptions:
             above it. Maximal marginal relevance (Carbonell and Goldstein 1998) with lambda = 1 - diversity.
         group_duplicates: Answer with the best paper of each group of near-duplicates only.
         mode: Order the answers to a text by meaning and words together, by meaning alone (cosine), or by words alone
-            (BM25). Answers to papers and examples are always by meaning.
+            (BM25). Answers to several examples are always by meaning.
+        without: Stages of ranking to leave out, of hybrid answers to a text and of answers to one paper, which know
+            words and smoothing only. Without all of them the order is that of the cosine.
         why: Give each hit the pair of sentences that match best.
         filters: Which papers may be hits.
     """
@@ -65,6 +76,7 @@ class SearchOptions:
     diversity: float = 0.0
     group_duplicates: bool = False
     mode: Mode = Mode.HYBRID
+    without: frozenset[Stage] = frozenset()
     why: bool = False
     filters: Filters = field(default_factory=Filters)
 
@@ -96,17 +108,25 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What each stage of ranking said of a hit.
+    """What each stage of ranking said of a hit; None where it was not asked, or had nothing to say.
 
     Attributes:
         dense: Cosine to the query.
-        lexical: BM25, 0 if it has no word of the query; None where words were not looked at.
-        relevance: What the order goes by; comparable within one answer only.
+        title: Cosine of the title alone to the query.
+        lexical: Of a text query, BM25, 0 if it has no word of the query; of a query paper, the cosine of both papers'
+            words, weighed as BM25 does.
+        feedback: Cosine to the query moved towards the best papers found.
+        fused: What all these come to.
+        relevance: What the order goes by: `fused`, drawn towards that of the nearest candidates; comparable within one
+            answer only.
     """
 
     dense: float
-    lexical: float | None
     relevance: float
+    title: float | None = None
+    lexical: float | None = None
+    feedback: float | None = None
+    fused: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """Candidates for a query, best first: by meaning, by words, or by both."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.fusion import CANDIDATES, fuse
+from embeddings.fusion import CANDIDATES, RELATED_CANDIDATES, alike, fuse, with_titles
 from embeddings.index import NO_HIT
+from embeddings.queries import Stage
+from embeddings.rocchio import FEEDBACK_PAPERS, towards
+from embeddings.smoothing import smooth
 from embeddings.snapshot import Snapshot
+from embeddings.titles import cosines as title_cosines
 
 # Up to so many admitted rows, reading them all is quicker than searching around the others
 _SCANNED_ROWS = 20_000
@@ -23,24 +27,22 @@ class Ranked:
         rows: Shape (m,).
         scores: Shape (m,): cosine of each to the query.
         relevance: Shape (m,): what the order goes by, highest first; the scores themselves in dense order.
-        lexical: Shape (m,): BM25 of each; None where words were not looked at.
         complete: Whether there are no other candidates.
         bound: No other candidate has a higher score than this.
+        parts: Other fields of `Stages` by name, each of shape (m,); NaN where a stage had nothing to say.
     """
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     relevance: NDArray[np.float32]
-    lexical: NDArray[np.float32] | None
     complete: bool
     bound: float = 1.0
+    parts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __getitem__(self, chosen: "slice | NDArray[np.bool_] | NDArray[np.int64]") -> "Ranked":
         """Some of the rows, in the order chosen."""
-        lexical = None if self.lexical is None else self.lexical[chosen]
-        return Ranked(
-            self.rows[chosen], self.scores[chosen], self.relevance[chosen], lexical, self.complete, self.bound
-        )
+        parts = {name: part[chosen] for name, part in self.parts.items()}
+        return Ranked(self.rows[chosen], self.scores[chosen], self.relevance[chosen], self.complete, self.bound, parts)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -66,7 +68,7 @@ class Retriever:
         depth = min(depth, total)
         if depth == 0:
             nothing = np.empty(0, dtype=np.float32)
-            return Ranked(np.empty(0, dtype=np.int64), nothing, nothing, None, True)
+            return Ranked(np.empty(0, dtype=np.int64), nothing, nothing, complete=True)
         small = total <= _SCANNED_ROWS and not (admitted is None and snapshot.index.exact)
         rows = np.empty(0, dtype=np.int64)
         if not small:
@@ -77,7 +79,7 @@ class Retriever:
         scores = self._cosines(rows, query)
         order = _best_first(scores, rows)[:depth]
         best = scores[order]
-        return Ranked(rows[order], best, best, None, depth == total, float(best[-1]))
+        return Ranked(rows[order], best, best, depth == total, float(best[-1]))
 
     def lexical(
         self, query: NDArray[np.float32], terms: Sequence[str], admitted: NDArray[np.bool_] | None, depth: int
@@ -93,38 +95,78 @@ class Retriever:
         matches = self._matches(terms, admitted)
         best = _highest(matches, depth)
         complete = len(best) == np.count_nonzero(matches)
-        return Ranked(best, self._cosines(best, query), matches[best], matches[best], complete)
+        return Ranked(best, self._cosines(best, query), matches[best], complete, parts={"lexical": matches[best]})
 
     def hybrid(
-        self, query: NDArray[np.float32], terms: Sequence[str], admitted: NDArray[np.bool_] | None, depth: int
+        self,
+        query: NDArray[np.float32],
+        terms: Sequence[str],
+        admitted: NDArray[np.bool_] | None,
+        depth: int,
+        without: Set[Stage] = frozenset(),
     ) -> Ranked:
-        """The best of both legs ordered by fused relevance, then all others by cosine, up to `depth` in all.
+        """The best of both legs by relevance, then all others by cosine, up to `depth` in all.
+
+        Relevance is the cosine, of which the title's has a part; moved by what is best at first (`rocchio.towards`);
+        fused with the words (`fusion.fuse`); and averaged with that of like candidates (`smoothing.smooth`).
 
         Args:
             query: Shape (dimension,), length 1.
             terms: See `terms.terms`.
             admitted: Shape (papers,); None admits all.
             depth: Most candidates; at least those of the two legs are looked at.
+            without: Stages to leave out.
         """
-        # What is fused does not depend on the page, so that pages join; what follows is in dense order
-        near = self.dense(query, admitted, max(depth, CANDIDATES))
-        matches = self._matches(terms, admitted)
-        rows = np.union1d(near.rows[:CANDIDATES], _highest(matches, CANDIDATES))
-        scores = self._cosines(rows, query)
-        relevance = fuse(scores, matches[rows], self._snapshot.lexical.ceiling(terms))
-        order = _best_first(relevance, rows, scores)
-        rest = near[CANDIDATES:]
-        rest = rest[~np.isin(rest.rows, rows)]
-        # What comes after the fused has no relevance of its own: keep it below, in its own order
-        below = rest.scores + (relevance.min(initial=0.0) - rest.scores.max(initial=0.0))
-        return Ranked(
-            np.concatenate([rows[order], rest.rows]),
-            np.concatenate([scores[order], rest.scores]),
-            np.concatenate([relevance[order], below]).astype(np.float32),
-            np.concatenate([matches[rows[order]], matches[rest.rows]]),
-            near.complete,
-            near.bound,
-        )
+        # What is weighed does not depend on the page, so that pages join; what follows is in dense order
+        near = self.dense(query, admitted, CANDIDATES)
+        words = [] if Stage.WORDS in without else terms
+        matches = self._matches(words, admitted)
+        rows = np.union1d(near.rows, _highest(matches, CANDIDATES))
+        vectors = self._snapshot.vectors(rows)
+        scores = vectors @ query
+        parts = {"lexical": matches[rows]} if Stage.WORDS not in without else {}
+        titles = np.full(len(rows), np.nan, dtype=np.float32)
+        if Stage.TITLE not in without:
+            titles = parts["title"] = title_cosines(self._snapshot.titles[rows], query)
+        ceiling = self._snapshot.lexical.ceiling(words)
+        relevance = fuse(with_titles(scores, titles), matches[rows], ceiling)
+        if Stage.FEEDBACK not in without and len(rows):
+            best = _best_first(relevance, rows, scores)[:FEEDBACK_PAPERS]
+            parts["feedback"] = vectors @ towards(query, vectors[best])
+            relevance = fuse(with_titles(parts["feedback"], titles), matches[rows], ceiling)
+        parts["fused"] = relevance
+        if Stage.SMOOTHING not in without:
+            relevance = smooth(relevance, vectors)
+        ranked = Ranked(rows, scores, relevance, near.complete, near.bound, parts)
+        ranked = ranked[_best_first(relevance, rows, scores)]
+        return ranked if depth <= len(near) else _followed(ranked, self.dense(query, admitted, depth), matches)
+
+    def related(
+        self, row: int, admitted: NDArray[np.bool_] | None, depth: int, without: Set[Stage] = frozenset()
+    ) -> Ranked:
+        """A paper's nearest by relevance, then all others by cosine, up to `depth` in all; the paper not among them.
+
+        Relevance is the cosine fused with that of the words (`fusion.alike`), averaged with that of like candidates.
+
+        Args:
+            row: Of the paper.
+            admitted: Shape (papers,), the paper itself False.
+            depth: Most candidates; at least the nearest 100 are looked at.
+            without: Stages to leave out: words, smoothing.
+        """
+        query = self._snapshot.vectors([row])[0]
+        near = self.dense(query, admitted, RELATED_CANDIDATES)
+        relevance = near.scores
+        parts = {}
+        if Stage.WORDS not in without:
+            parts["lexical"] = self._snapshot.lexical.likeness(row, near.rows)
+            relevance = alike(near.scores, parts["lexical"])
+        parts["fused"] = relevance
+        if Stage.SMOOTHING not in without:
+            relevance = smooth(relevance, self._snapshot.vectors(near.rows))
+        ranked = Ranked(near.rows, near.scores, relevance, near.complete, near.bound, parts)
+        ranked = ranked[_best_first(relevance, near.rows, near.scores)]
+        return ranked if depth <= len(near) else _followed(ranked, self.dense(query, admitted, depth))
 
     def _matches(self, terms: Sequence[str], admitted: NDArray[np.bool_] | None) -> NDArray[np.float32]:
         """BM25 of every paper, shape (papers,), 0 where it has none of the terms or is not admitted."""
@@ -140,6 +182,28 @@ class Retriever:
             block = rows[start : start + _SCAN_BLOCK]
             scores[start : start + len(block)] = self._snapshot.vectors(block) @ query
         return scores
+
+
+def _followed(first: Ranked, near: Ranked, matches: NDArray[np.float32] | None = None) -> Ranked:
+    """Candidates, then whatever else is near in dense order.
+
+    What follows has no relevance of its own: it is put below, in its own order.
+    """
+    rest = near[~np.isin(near.rows, first.rows)]
+    below = rest.scores + (first.relevance.min(initial=0.0) - rest.scores.max(initial=0.0))
+    parts = {}
+    for name, part in first.parts.items():
+        unknown = np.full(len(rest), np.nan, dtype=np.float32)
+        following = matches[rest.rows] if name == "lexical" and matches is not None else unknown
+        parts[name] = np.concatenate([part, following])
+    return Ranked(
+        np.concatenate([first.rows, rest.rows]),
+        np.concatenate([first.scores, rest.scores]),
+        np.concatenate([first.relevance, below]).astype(np.float32),
+        near.complete,
+        near.bound,
+        parts,
+    )
 
 
 def _highest(matches: NDArray[np.float32], most: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""One query vector out of several examples, wanted and unwanted. Pure."""
+"""One query vector out of several examples, wanted and unwanted, or out of what it found. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 # Schütze, Introduction to Information Retrieval, section 9.1.1 (beta 0.75, gamma 0.15).
 BETA = 0.75
 GAMMA = 0.15
+
+# docs/decisions/0008: nDCG@10 is level for weights from 0.5 to 1 and for two to five papers
+FEEDBACK_WEIGHT = 0.5
+FEEDBACK_PAPERS = 2
 
 
 def combine(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -31,3 +35,19 @@ def combine(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> NDA
     if length < 1e-6:
         raise ValueError("the positive and negative examples cancel each other out")
     return np.asarray(query / length, dtype=np.float32)
+
+
+def towards(query: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Move a query towards what it found: pseudo-relevance feedback after Rocchio.
+
+    q' = normalise(q + 0.5 mean(F)).
+
+    Args:
+        query: Shape (dimension,), length 1.
+        found: Shape (f, dimension), unit rows: the best papers found, f at least 1.
+
+    Returns:
+        Shape (dimension,), length 1; half of a vector of length 1 or less cannot cancel the query out.
+    """
+    moved = query + FEEDBACK_WEIGHT * found.mean(axis=0)
+    return np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)

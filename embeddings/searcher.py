@@ -10,9 +10,10 @@ from embeddings.eligibility import Eligibility
 from embeddings.encoder_info import Encoded
 from embeddings.errors import EmptyQuery, InvalidOption
 from embeddings.evidence import explain
+from embeddings.fusion import alike
 from embeddings.index import NO_HIT
 from embeddings.language import detect
-from embeddings.queries import Filters, Hit, Mode, QueryText, Results, SearchOptions, Stages
+from embeddings.queries import Filters, Hit, Mode, QueryText, Results, SearchOptions, Stage, Stages
 from embeddings.retrieval import Ranked, Retriever
 from embeddings.rocchio import combine
 from embeddings.snapshot import Snapshot
@@ -55,25 +56,29 @@ class Searcher:
         find: dict[Mode, Find] = {
             Mode.DENSE: lambda admitted, depth: retriever.dense(query, admitted, depth),
             Mode.LEXICAL: lambda admitted, depth: retriever.lexical(query, words, admitted, depth),
-            Mode.HYBRID: lambda admitted, depth: retriever.hybrid(query, words, admitted, depth),
+            Mode.HYBRID: lambda admitted, depth: retriever.hybrid(query, words, admitted, depth, options.without),
         }
         return self._answer(find[options.mode], [text], (), options, about)
 
     def related(self, reference: str, options: SearchOptions) -> Results:
-        """Find the papers nearest to a paper, itself left out.
+        """Find the papers nearest to a paper, by meaning and by words, itself left out.
 
-        Without filters and diversity the neighbours that the build computed are read: no model, no search.
+        Without filters, diversity and stages to leave out, what the build computed is read: no model, no search.
 
         Raises:
             PaperNotFound: There is no such paper.
             AmbiguousPaperId: Several papers fit the reference.
         """
         row = self.snapshot.store.row(reference)
+        asked = [self.snapshot.store.by_rows([row])[0].abstract] if options.why else []
         hits = self._stored_neighbours(row, options)
         if hits is not None:
-            abstract = self.snapshot.store.by_rows([row])[0].abstract if options.why else ""
-            return self._results(hits, [abstract], len(self.snapshot) - 1, options, None)
-        return self.related_to(positive=[reference], options=options)
+            return self._results(hits, asked, len(self.snapshot) - 1, options, None)
+
+        def find(admitted: NDArray[np.bool_] | None, depth: int) -> Ranked:
+            return self._retriever.related(row, admitted, depth, options.without)
+
+        return self._answer(find, asked, (row,), options, None)
 
     def related_to(
         self,
@@ -85,6 +90,8 @@ class Searcher:
         options: SearchOptions,
     ) -> Results:
         """Find papers like some examples and unlike others (see `rocchio`); the example papers are left out.
+
+        Ordered by meaning alone, but for a single paper, which is answered as by `related`.
 
         Args:
             positive: Papers to be like, in any form `PaperStore.row` takes.
@@ -98,6 +105,8 @@ class Searcher:
             PaperNotFound: A paper is unknown.
             InvalidOption: A paper is both wanted and unwanted, or the examples cancel out.
         """
+        if len(positive) == 1 and not (negative or texts or negative_texts):
+            return self.related(positive[0], options)
         liked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(positive)]
         disliked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(negative)]
         if both := set(liked) & set(disliked):
@@ -161,16 +170,23 @@ class Searcher:
 
     def _stored_neighbours(self, row: int, options: SearchOptions) -> Ranked | None:
         """The page out of the precomputed neighbours; None where they do not suffice."""
-        if options.diversity or options.filters != Filters():
+        if options.diversity or options.filters != Filters() or options.without & {Stage.WORDS, Stage.SMOOTHING}:
             return None
-        rows = np.asarray(self.snapshot.neighbour_rows[row], dtype=np.int64)
-        scores = np.asarray(self.snapshot.neighbour_scores[row])
+        snapshot = self.snapshot
+        rows = np.asarray(snapshot.neighbour_rows[row], dtype=np.int64)
         known = rows != NO_HIT
-        complete = int(known.sum()) == len(self.snapshot) - 1
-        ranked = Ranked(rows[known], scores[known], scores[known], None, complete, float(scores.min(initial=1.0)))
+        rows, scores = rows[known], np.asarray(snapshot.neighbour_scores[row])[known]
+        likeness = snapshot.lexical.likeness(row, rows)
+        ranked = Ranked(
+            rows,
+            scores,
+            np.asarray(snapshot.neighbour_relevance[row])[known],
+            complete=len(rows) == len(snapshot) - 1,
+            parts={"lexical": likeness, "fused": alike(scores, likeness)},
+        )
         needed = options.offset + options.top_k + 1
         hits = self._arrange(ranked, options, needed, (row,))
-        return hits if len(hits) >= needed or complete or _all_below(ranked, options) else None
+        return hits if len(hits) >= needed or ranked.complete else None
 
     def _arrange(self, ranked: Ranked, options: SearchOptions, needed: int, query_rows: Sequence[int]) -> Ranked:
         """Apply what is asked of the order: least score, one of each group, diversity; at most `needed` rows."""
@@ -216,8 +232,8 @@ def _all_below(ranked: Ranked, options: SearchOptions) -> bool:
 
 
 def _stages(page: Ranked) -> list[Stages]:
-    lexical = [None] * len(page) if page.lexical is None else page.lexical.tolist()
+    parts = {name: [None if np.isnan(value) else value for value in part.tolist()] for name, part in page.parts.items()}
     return [
-        Stages(dense, bm25, relevance)
-        for dense, bm25, relevance in zip(page.scores.tolist(), lexical, page.relevance.tolist(), strict=True)
+        Stages(dense, relevance, **{name: part[i] for name, part in parts.items()})
+        for i, (dense, relevance) in enumerate(zip(page.scores.tolist(), page.relevance.tolist(), strict=True))
     ]

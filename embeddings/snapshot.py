@@ -18,17 +18,30 @@ from embeddings.files import map_array, sha256, sync_file, write_atomically
 from embeddings.paper_store import PaperStore
 from embeddings.papers import Paper
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 MANIFEST = "manifest.json"
 PAPERS = "papers.db"
 EMBEDDINGS = "embeddings.npy"
+TITLES = "titles.npy"
 INDEX = "dense.faiss"
 NEIGHBOUR_ROWS = "neighbours.npy"
 NEIGHBOUR_SCORES = "neighbour_scores.npy"
+NEIGHBOUR_RELEVANCE = "neighbour_relevance.npy"
 PROBES = "probes.npy"
 REJECTS = "rejects.jsonl"
-FILES = (PAPERS, EMBEDDINGS, INDEX, NEIGHBOUR_ROWS, NEIGHBOUR_SCORES, *lexical.FILES, PROBES, REJECTS)
+FILES = (
+    PAPERS,
+    EMBEDDINGS,
+    TITLES,
+    INDEX,
+    NEIGHBOUR_ROWS,
+    NEIGHBOUR_SCORES,
+    NEIGHBOUR_RELEVANCE,
+    *lexical.FILES,
+    PROBES,
+    REJECTS,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +116,10 @@ class Snapshot:
         self.manifest = manifest
         self.store = PaperStore(folder / PAPERS)
         self.embeddings: NDArray[np.float32] = map_array(folder / EMBEDDINGS)
+        self.titles: NDArray[np.int8] = map_array(folder / TITLES)
         self.neighbour_rows: NDArray[np.int32] = map_array(folder / NEIGHBOUR_ROWS)
         self.neighbour_scores: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SCORES)
+        self.neighbour_relevance: NDArray[np.float32] = map_array(folder / NEIGHBOUR_RELEVANCE)
         self.probe_embeddings: NDArray[np.float32] = map_array(folder / PROBES)
         spec = index.IndexSpec(manifest.index["factory"], manifest.index["effort"])
         self.index = index.load(folder / INDEX, spec)
@@ -156,10 +171,12 @@ class Snapshot:
         papers, dimension = len(self.store), self.manifest.encoder.dimension
         shapes: dict[str, tuple[object, object]] = {
             EMBEDDINGS: (self.embeddings.shape, (papers, dimension)),
+            TITLES: (self.titles.shape, (papers, dimension)),
             INDEX: ((len(self.index), self.index.dimension), (papers, dimension)),
             lexical.LENGTHS: (len(self.lexical), papers),
             NEIGHBOUR_ROWS: (self.neighbour_rows.shape, self.neighbour_scores.shape),
             NEIGHBOUR_SCORES: (self.neighbour_scores.shape[:1], (papers,)),
+            NEIGHBOUR_RELEVANCE: (self.neighbour_relevance.shape, self.neighbour_scores.shape),
             PROBES: (self.probe_embeddings.shape, (len(self.manifest.probes), dimension)),
         }
         for name, (found, expected) in shapes.items():

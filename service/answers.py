@@ -121,7 +121,10 @@ def _hit(hit: Hit, asked: Options) -> HitAnswer:
     if asked.explain:
         answer["stages"] = {
             "dense": hit.stages.dense,
+            "title": hit.stages.title,
             "lexical": hit.stages.lexical,
+            "feedback": hit.stages.feedback,
+            "fused": hit.stages.fused,
             "relevance": hit.stages.relevance,
         }
     return answer

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import ConfigDict, Field, SkipValidation, field_validator
 
 from embeddings.errors import InvalidOption
-from embeddings.queries import Filters, Mode, SearchOptions
+from embeddings.queries import Filters, Mode, SearchOptions, Stage
 from service import examples
 from service.settings import Settings
 from service.strict import Strict, Text
@@ -42,6 +42,9 @@ class Options(Strict):
     why: bool = Field(
         False, description="Give each hit the pair of sentences that match best; with at most `limits.max_why` hits."
     )
+    without: tuple[Stage, ...] = Field(
+        (), max_length=len(Stage), description="Stages of ranking to leave out; without all, the order is the score's."
+    )
     explain: bool = Field(False, description="Give each hit what each stage of ranking said of it.")
     fields: tuple[Literal["abstract"], ...] = Field((), description="What each hit has besides: `abstract`.")
     language: tuple[Text, ...] = Field(
@@ -74,6 +77,7 @@ class Options(Strict):
             min_score=self.min_score,
             diversity=self.diversity,
             group_duplicates=self.group_duplicates,
+            without=frozenset(self.without),
             why=self.why,
             filters=Filters(
                 languages=self.language,
@@ -90,7 +94,7 @@ class Options(Strict):
 class _InAddress(Options):
     """Options of a query string: lists may be repeated (`language=en&language=zh`) or separated (`language=en,zh`)."""
 
-    @field_validator("fields", "language", "category", "source", "id", "exclude_id", mode="before")
+    @field_validator("without", "fields", "language", "category", "source", "id", "exclude_id", mode="before")
     @classmethod
     def _split(cls, values: Any) -> Any:  # noqa: ANN401 - not yet validated
         if not isinstance(values, list):

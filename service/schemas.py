@@ -35,13 +35,23 @@ class WhyAnswer(TypedDict):
 
 
 class StagesAnswer(TypedDict):
-    """What each stage of ranking said of a hit."""
+    """What each stage of ranking said of a hit; null where it was not asked, or had nothing to say."""
 
     dense: Annotated[float, Field(description="Cosine to the query.")]
+    title: Annotated[float | None, Field(description="Cosine of the title alone to the query.")]
     lexical: Annotated[
-        float | None, Field(description="BM25, 0 without a common word; null where words were not looked at.")
+        float | None,
+        Field(description="To a text: BM25, 0 without a common word. To a paper: the cosine of their words."),
     ]
-    relevance: Annotated[float, Field(description="What the order goes by; comparable within one answer only.")]
+    feedback: Annotated[float | None, Field(description="Cosine to the query moved towards the best papers found.")]
+    fused: Annotated[float | None, Field(description="What all these come to.")]
+    relevance: Annotated[
+        float,
+        Field(
+            description="What the order goes by: `fused`, drawn towards that of like papers; comparable within one "
+            "answer only."
+        ),
+    ]
 
 
 class HitAnswer(TypedDict):
@@ -70,9 +80,7 @@ class QueryAnswer(TypedDict):
 
 class _Hits(TypedDict):
     snapshot: Annotated[str, Field(description="Id of the snapshot that answered.")]
-    hits: Annotated[
-        list[HitAnswer], Field(description="The best first; by score where neither words nor `diversity` count.")
-    ]
+    hits: Annotated[list[HitAnswer], Field(description="The best first, by relevance unless `diversity` counts.")]
     total: Annotated[int, Field(description="Papers that the filters admit, query papers not counted.")]
     exhausted: Annotated[bool, Field(description="True when a larger `offset` would return nothing.")]
 

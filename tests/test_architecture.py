@@ -47,8 +47,10 @@ PURE = (
     "papers",
     "queries",
     "rocchio",
+    "smoothing",
     "significance",
     "text",
+    "titles",
     "windows",
 )
 IMPURE_LIBRARIES = {

@@ -15,23 +15,26 @@ import pytest
 
 from embeddings import publishing
 from embeddings.build import BuildOptions, BuildReport, build
+from embeddings.encoder import Encoder
 from embeddings.errors import BuildError, BuildInProgress, CorpusError, RejectedRecord
 from embeddings.papers import paper_id
 from embeddings.snapshot import FILES, Snapshot
+from embeddings.titles import packed
 from tests.conftest import SEEDS
 
 SUBJECTS = ("graph networks", "diffusion models", "federated learning", "image segmentation", "sparse regression")
 
 
 def write_corpus(path: Path, count: int, changed: int | None = None) -> Path:
-    """Short distinct abstracts; one of them reworded if `changed`."""
+    """Short distinct abstracts, two in three with a title; one of them reworded if `changed`."""
     lines = []
     for i in range(count):
         extra = " It has been revised." if i == changed else ""
         abstract = (
             f"We study {SUBJECTS[i % 5]} in setting number {i}, with {i * i} samples and error {i / 7:.3f}.{extra}"
         )
-        lines.append(json.dumps({"abstract": abstract, "year": 2000 + i % 20}))
+        title = f"On {SUBJECTS[i % 5]} {i}" if i % 3 else None
+        lines.append(json.dumps({"abstract": abstract, "title": title, "year": 2000 + i % 20}))
     path.write_text("\n".join(lines))
     return path
 
@@ -69,6 +72,22 @@ def test_a_second_build_embeds_nothing_and_gives_the_same_snapshot(tmp_path: Pat
     assert second.manifest.snapshot == first.manifest.snapshot
     elsewhere = build([source], options(tmp_path / "elsewhere"))
     assert elsewhere.embedded == 40 and content(elsewhere) == content(first)
+
+
+def test_titles_are_embedded_once_too_and_where_there_is_none_nothing_stands(tmp_path: Path, encoder: Encoder) -> None:
+    titles = ["Sparse regression", None, "", "?!", "目标检测", "Sparse regression"]
+    lines = [{"abstract": f"We study setting number {i}.", "title": title} for i, title in enumerate(titles)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    first = build([str(tmp_path / "corpus.jsonl")], options(tmp_path, chunk=2))
+    assert first.embedded == 6
+    snapshot = Snapshot.open(first.folder)
+    titled = [i for i, title in enumerate(titles) if title not in (None, "", "?!")]
+    assert np.flatnonzero(np.asarray(snapshot.titles).any(axis=1)).tolist() == titled
+    expected = packed(encoder.encode_documents([str(titles[i]) for i in titled]).embeddings)
+    np.testing.assert_allclose(snapshot.titles[titled], expected, atol=1)
+    snapshot.close()
+    again = build([str(tmp_path / "corpus.jsonl")], options(tmp_path, chunk=2))
+    assert again.embedded == 0 and again.manifest.snapshot == first.manifest.snapshot
 
 
 def test_a_build_that_finds_nothing_new_loads_no_model(tmp_path: Path) -> None:

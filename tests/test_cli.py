@@ -63,7 +63,7 @@ def test_build_prints_a_summary_and_search_finds(run: Run, tmp_path: Path) -> No
     found = run("search", "quantization of object detectors for aerial images", "--snapshots", folder, "-k", "3")
     assert "GHOST" in found.stdout.splitlines()[1]
     by_words = run("search", "aerial quantization", "--snapshots", folder, "--mode", "lexical", "--explain")
-    assert by_words.stdout.split()[:5] == ["score", "words", "relevance", "id", "paper"]
+    assert by_words.stdout.split()[:7] == ["score", "title", "words", "feedback", "fused", "relevance", "id"]
 
 
 def test_search_answers_in_json_for_programs(run: Run, snapshots: Path) -> None:

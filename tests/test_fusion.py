@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embeddings.fusion import fuse
+from embeddings.fusion import TITLE_WEIGHT, alike, fuse, with_titles
 
 cosine = st.floats(-1, 1, width=32)
 bm25 = st.floats(0, 40, width=32)
@@ -60,6 +60,24 @@ def test_relevance_is_at_most_one(pairs: list[tuple[float, float]], ceiling: flo
     fused = relevance(pairs, ceiling)
     assert fused.dtype == np.float32
     assert np.all(np.abs(fused) <= 1)
+
+
+@given(pairs=st.lists(st.tuples(cosine, cosine), min_size=1, max_size=50))
+def test_a_title_lies_in_the_average_and_without_one_the_cosine_stays(pairs: list[tuple[float, float]]) -> None:
+    whole, titles = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
+    averaged = with_titles(whole, titles)
+    np.testing.assert_allclose(averaged * (1 + TITLE_WEIGHT), whole + TITLE_WEIGHT * titles, atol=1e-5)
+    titles[0] = np.nan
+    unknown = with_titles(whole, titles)
+    assert unknown[0] == whole[0]
+    np.testing.assert_array_equal(unknown[1:], averaged[1:])
+    assert averaged.dtype == unknown.dtype == np.float32
+
+
+@given(pairs=st.lists(st.tuples(cosine, st.floats(0, 1, width=32)), min_size=1, max_size=50))
+def test_papers_are_alike_by_meaning_and_words_alike(pairs: list[tuple[float, float]]) -> None:
+    dense, words = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
+    np.testing.assert_allclose(alike(dense, words), (dense + words) / 2, atol=1e-6)
 
 
 def test_nothing_to_fuse_is_nothing() -> None:

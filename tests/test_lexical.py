@@ -68,6 +68,23 @@ def test_scores_agree_with_the_formula(papers: list[list[str]], strange: list[st
         assert len(index) == len(papers)
 
 
+@settings(deadline=None)  # writes files
+@given(papers=corpora)
+def test_likeness_is_the_cosine_of_what_the_terms_add(papers: list[list[str]]) -> None:
+    names = sorted({term for paper in papers for term in paper})
+    added = np.array([formula(papers, [name]) for name in names]).reshape(len(names), len(papers)).T
+    lengths = np.linalg.norm(added, axis=1, keepdims=True)
+    directions = np.divide(added, lengths, out=np.zeros_like(added), where=lengths > 0)
+    with tempfile.TemporaryDirectory() as folder:
+        index = built(papers, Path(folder))
+        for row in range(len(papers)):
+            others = np.arange(len(papers))[::-1]
+            likeness = index.likeness(row, others)
+            np.testing.assert_allclose(likeness, directions[others] @ directions[row], atol=1e-5)
+            assert likeness.dtype == np.float32 and np.all((likeness >= 0) & (likeness <= 1))
+        assert index.likeness(0, np.empty(0, dtype=np.int64)).shape == (0,)
+
+
 @pytest.mark.parametrize(("papers_a_block", "postings_a_block"), [(1, 1), (2, 3), (100, 7)])
 def test_blocks_do_not_show(
     tmp_path: Path, papers_a_block: int, postings_a_block: int, monkeypatch: pytest.MonkeyPatch

@@ -1,35 +1,50 @@
-"""Precomputed neighbours are the exact ones, and duplicates are grouped as pairs connect."""
+"""Precomputed neighbours are the best of the exact ones, and duplicates are grouped as pairs connect."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from embeddings import index
+from embeddings.fusion import RELATED_CANDIDATES, alike
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
+from embeddings.smoothing import smooth
 from tests.test_index import unit_rows
 
 
-@given(st.integers(0, 1000), st.integers(1, 80))
+def by_number(row: int, others: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Papers with numbers alike share words."""
+    return np.asarray((others % 7 == row % 7) * 0.3 + (others % 11) / 20, dtype=np.float32)
+
+
+@settings(deadline=None)  # up to 130 searches and orders
+@given(st.integers(0, 1000), st.integers(1, 130))
 def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int, count: int) -> None:
     embeddings = unit_rows(rng_seed, count)
     embeddings[count // 2] = embeddings[0]  # a twin must not push the row into its own list
-    blocks = list(neighbours(index.build(embeddings, "Flat"), embeddings))
-    rows, scores = np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+    blocks = list(neighbours(index.build(embeddings, "Flat"), embeddings, by_number))
+    rows, scores, relevance = (np.concatenate(column) for column in zip(*blocks, strict=True))
     exact = embeddings @ embeddings.T
     np.fill_diagonal(exact, -np.inf)
     width = min(NEIGHBOURS, count - 1)
-    np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :width], atol=1e-5)
+    assert rows.shape == scores.shape == relevance.shape == (count, width)
+    np.testing.assert_allclose(scores, np.take_along_axis(exact, rows.astype(np.int64), axis=1), atol=1e-5)
+    assert np.all(np.diff(relevance) <= 0)
     assert all(row not in line for row, line in enumerate(rows.tolist()))
     assert all(len(set(line)) == width for line in rows.tolist())
+    for row in range(0, count, 10):
+        near = np.argsort(-exact[row], kind="stable")[: min(RELATED_CANDIDATES, count - 1)]
+        weighed = smooth(alike(exact[row, near], by_number(row, near)), embeddings[near])
+        np.testing.assert_allclose(relevance[row], -np.sort(-weighed)[:width], atol=1e-5)
 
 
 def test_an_approximate_index_gives_exact_scores_of_what_it_finds() -> None:
     embeddings = unit_rows(7, 3_000)
-    rows, scores = next(iter(neighbours(index.build(embeddings, "IVF64,SQ8"), embeddings)))
+    rows, scores, relevance = next(iter(neighbours(index.build(embeddings, "IVF64,SQ8"), embeddings, by_number)))
     for i in range(0, 1024, 100):
         known = rows[i] != index.NO_HIT
         np.testing.assert_allclose(scores[i][known], embeddings[rows[i][known]] @ embeddings[i], atol=1e-5)
-        assert np.all(np.diff(scores[i][known]) <= 0)
+        assert np.all(np.diff(relevance[i][known]) <= 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=30))

@@ -11,9 +11,10 @@ from embeddings import retrieval
 from embeddings.build import build
 from embeddings.encoder import Encoder
 from embeddings.fusion import fuse
-from embeddings.queries import Filters, SearchOptions
+from embeddings.queries import Filters, SearchOptions, Stage
 from embeddings.retrieval import Ranked, Retriever
 from embeddings.searcher import Searcher
+from embeddings.smoothing import smooth
 from embeddings.snapshot import Snapshot
 from embeddings.terms import terms
 from tests.test_build import options, write_corpus
@@ -69,20 +70,61 @@ def test_lexical_orders_all_that_match_by_bm25(many: Snapshot, query: NDArray[np
 
 def test_hybrid_is_the_fused_order_and_then_the_dense_one(many: Snapshot, query: NDArray[np.float32]) -> None:
     asked = terms("sparse regression setting 17")
-    ranked = Retriever(many).hybrid(query, asked, None, PAPERS)
+    ranked = Retriever(many).hybrid(query, asked, None, PAPERS, without=frozenset(Stage) - {Stage.WORDS})
     assert sorted(ranked.rows.tolist()) == list(range(PAPERS)) and ranked.complete
     assert np.all(np.diff(ranked.relevance) <= 0)
     relevance = fuse(ranked.scores, many.lexical.scores(asked)[ranked.rows], many.lexical.ceiling(asked))
-    fused = ranked.relevance == relevance
+    fused = ~np.isnan(ranked.parts["fused"])
+    np.testing.assert_allclose(ranked.relevance[fused], relevance[fused], atol=1e-6)
     assert 200 <= fused.sum() < PAPERS and np.all(np.diff(fused.astype(int)) <= 0)
     assert np.all(np.diff(ranked.scores[~fused]) <= 0)
+
+
+def test_each_stage_adds_what_its_formula_says(many: Snapshot, query: NDArray[np.float32]) -> None:
+    asked = terms("sparse regression setting 17")
+    ranked = Retriever(many).hybrid(query, asked, None, 10)
+    vectors = np.asarray(many.embeddings)[ranked.rows]
+    titles = np.asarray(many.titles)[ranked.rows].astype(np.float32)
+    titled = titles.any(axis=1)
+    assert titled.any() and not titled.all()
+    expected = (titles @ query) / np.where(titled, np.linalg.norm(titles, axis=1), np.nan)
+    np.testing.assert_allclose(ranked.parts["title"], expected, atol=1e-5)
+
+    def fused(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+        meaning = np.where(titled, (cosines + 0.25 * expected) / 1.25, cosines)
+        return 0.55 * meaning + 0.45 * many.lexical.scores(asked)[ranked.rows] / many.lexical.ceiling(asked)
+
+    best = vectors[np.argsort(-fused(vectors @ query), kind="stable")[:2]]
+    moved = query + 0.5 * best.mean(axis=0)
+    np.testing.assert_allclose(ranked.parts["feedback"], vectors @ moved / np.linalg.norm(moved), atol=1e-5)
+    np.testing.assert_allclose(ranked.parts["fused"], fused(ranked.parts["feedback"]), atol=1e-5)
+    np.testing.assert_allclose(ranked.relevance, smooth(ranked.parts["fused"], vectors), atol=1e-5)
+
+
+def test_related_is_the_weighed_order_and_then_the_dense_one(many: Snapshot) -> None:
+    others = np.arange(PAPERS) != 17
+    ranked = Retriever(many).related(17, others, PAPERS)
+    assert sorted(ranked.rows.tolist()) == np.flatnonzero(others).tolist() and ranked.complete
+    assert np.all(np.diff(ranked.relevance) <= 0)
+    np.testing.assert_allclose(ranked.scores, np.asarray(many.embeddings)[ranked.rows] @ many.embeddings[17], atol=1e-5)
+    weighed = ~np.isnan(ranked.parts["fused"])
+    assert weighed.sum() == 100 and np.all(np.diff(ranked.scores[~weighed]) <= 0)
+    near = ranked[weighed]
+    likeness = many.lexical.likeness(17, near.rows)
+    np.testing.assert_array_equal(near.parts["lexical"], likeness)
+    smoothed = smooth((near.scores + likeness) / 2, np.asarray(many.embeddings)[near.rows])
+    np.testing.assert_allclose(near.relevance, smoothed, atol=1e-5)
+    bare = Retriever(many).related(17, others, PAPERS, without=frozenset(Stage))
+    np.testing.assert_array_equal(bare.rows, Retriever(many).dense(many.vectors([17])[0], others, PAPERS).rows)
 
 
 def test_a_deeper_look_never_changes_what_was_seen(many: Snapshot, query: NDArray[np.float32]) -> None:
     asked = terms("sparse regression setting 17")
     looks: list[Ranked] = [Retriever(many).hybrid(query, asked, None, depth) for depth in (10, 200, 250, PAPERS)]
-    for shallow, deep in itertools.pairwise(looks):
+    related = [Retriever(many).related(17, np.arange(PAPERS) != 17, depth) for depth in (10, 100, 150, PAPERS)]
+    for shallow, deep in [*itertools.pairwise(looks), *itertools.pairwise(related)]:
         assert deep.rows[: len(shallow)].tolist() == shallow.rows.tolist()
+        np.testing.assert_array_equal(deep.relevance[: len(shallow)], shallow.relevance)
 
 
 def test_pages_of_every_kind_join(many: Snapshot, encoder: Encoder) -> None:

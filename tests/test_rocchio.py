@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.rocchio import combine
+from embeddings.rocchio import FEEDBACK_WEIGHT, combine, towards
 from tests.test_index import unit_rows
 
 NONE = np.empty((0, 16), dtype=np.float32)
@@ -27,3 +27,17 @@ def test_examples_that_cancel_out_have_no_direction() -> None:
     example = unit_rows(1, 1)
     with pytest.raises(ValueError, match="cancel each other out"):
         combine(np.concatenate([example, -example]), NONE)
+
+
+@given(st.integers(0, 1000), st.integers(1, 5))
+def test_feedback_moves_a_query_towards_what_it_found(rng_seed: int, found: int) -> None:
+    query, papers = unit_rows(rng_seed, 1)[0], unit_rows(rng_seed + 1, found)
+    moved = towards(query, papers)
+    expected = query + FEEDBACK_WEIGHT * papers.mean(axis=0)
+    np.testing.assert_allclose(moved, expected / np.linalg.norm(expected), atol=1e-5)
+    assert moved @ papers.mean(axis=0) >= query @ papers.mean(axis=0) - 1e-6
+
+
+def test_what_is_the_opposite_of_the_query_does_not_cancel_it_out() -> None:
+    query = unit_rows(1, 1)[0]
+    np.testing.assert_allclose(towards(query, -query[None]), query, atol=1e-6)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from embeddings.encoder import Encoder
 from embeddings.encoder_info import Encoded
 from embeddings.errors import AmbiguousPaperId, EmptyQuery, InvalidOption, PaperNotFound
-from embeddings.queries import Filters, Mode, Results, SearchOptions
+from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
 from tests.paraphrases import PARAPHRASES
 
 GHOST = "9bd7f146d121"
 ALL = SearchOptions(top_k=100)
+EVERY_STAGE = frozenset(Stage)
 
 
 def ids(results: Results) -> list[str]:
@@ -60,11 +61,34 @@ def test_each_mode_orders_by_its_own_stage(searcher: Searcher) -> None:
     assert ids(searcher.search(question, SearchOptions(mode=Mode.LEXICAL)))[0].startswith(GHOST)
 
 
-def test_without_a_common_word_hybrid_is_dense(searcher: Searcher) -> None:
-    question = "zzyzx"
-    hybrid, dense = (searcher.search(question, dataclasses.replace(ALL, mode=m)) for m in (Mode.HYBRID, Mode.DENSE))
-    assert ids(hybrid) == ids(dense)
-    assert searcher.search(question, SearchOptions(mode=Mode.LEXICAL)).hits == ()
+def test_without_its_stages_hybrid_is_dense(searcher: Searcher) -> None:
+    for question, without in (("zzyzx", EVERY_STAGE - {Stage.WORDS}), ("drum music", EVERY_STAGE)):
+        bare = dataclasses.replace(ALL, without=without)
+        hybrid, dense = (
+            searcher.search(question, dataclasses.replace(bare, mode=m)) for m in (Mode.HYBRID, Mode.DENSE)
+        )
+        assert ids(hybrid) == ids(dense)
+        assert [hit.score for hit in hybrid.hits] == pytest.approx([hit.score for hit in dense.hits], abs=1e-6)
+    assert searcher.search("zzyzx", SearchOptions(mode=Mode.LEXICAL)).hits == ()
+
+
+def test_each_stage_says_its_part_unless_it_is_left_out(searcher: Searcher) -> None:
+    part = {Stage.WORDS: "lexical", Stage.FEEDBACK: "feedback"}
+    for without in [frozenset[Stage](), *(frozenset({stage}) for stage in Stage), EVERY_STAGE]:
+        hits = searcher.search("quantization of detectors", dataclasses.replace(ALL, without=without)).hits
+        assert len(hits) == 42
+        for stage, name in part.items():
+            assert all((getattr(hit.stages, name) is None) == (stage in without) for hit in hits)
+        assert all(hit.stages.title is None for hit in hits)  # the seeds have no titles
+        same = [hit.stages.fused == hit.stages.relevance for hit in hits]
+        assert all(same) if Stage.SMOOTHING in without else not all(same)
+
+
+def test_stages_do_not_touch_the_other_modes(searcher: Searcher) -> None:
+    for mode in (Mode.DENSE, Mode.LEXICAL):
+        asked = dataclasses.replace(ALL, mode=mode)
+        bare = dataclasses.replace(asked, without=EVERY_STAGE)
+        assert searcher.search("image segmentation", asked) == searcher.search("image segmentation", bare)
 
 
 def test_words_find_what_meaning_misses(searcher: Searcher) -> None:
@@ -76,17 +100,28 @@ def test_related_papers_are_the_exact_neighbours_without_the_paper_itself(snapsh
     without_model = Searcher(snapshot, no_model)
     embeddings = np.asarray(snapshot.embeddings)
     for row, paper in enumerate(snapshot.papers(0, 100)):
-        results = without_model.related(paper.id, ALL)
+        results = without_model.related(paper.id, dataclasses.replace(ALL, without=EVERY_STAGE))
         expected = np.delete(embeddings @ embeddings[row], row)
         np.testing.assert_allclose([hit.score for hit in results.hits], -np.sort(-expected), atol=1e-5)
         assert paper.id not in ids(results)
 
 
-def test_stored_neighbours_and_search_agree(searcher: Searcher) -> None:
-    one = searcher.related(GHOST, SearchOptions(top_k=20))
-    other = searcher.related_to(positive=[GHOST], options=SearchOptions(top_k=20))
-    assert ids(one) == ids(other)
-    np.testing.assert_allclose([h.score for h in one.hits], [h.score for h in other.hits], atol=1e-5)
+def test_stored_neighbours_and_search_agree(searcher: Searcher, snapshot: Snapshot) -> None:
+    everything = Filters(languages=("en", "zh"))  # admits all, but has to be searched
+    for paper in snapshot.papers(0, 100):
+        one = searcher.related(paper.id, SearchOptions(top_k=20))
+        other = searcher.related(paper.id, SearchOptions(top_k=20, filters=everything))
+        assert ids(one) == ids(other) == ids(searcher.related_to(positive=[paper.id], options=SearchOptions(top_k=20)))
+        for mine, theirs in zip(one.hits, other.hits, strict=True):
+            assert dataclasses.astuple(mine.stages) == pytest.approx(dataclasses.astuple(theirs.stages), abs=1e-5)
+
+
+def test_common_words_bring_papers_nearer_to_a_paper(searcher: Searcher) -> None:
+    hits = searcher.related(GHOST, ALL).hits
+    assert [hit.stages.relevance for hit in hits] == sorted((hit.stages.relevance for hit in hits), reverse=True)
+    for hit in hits:
+        assert hit.stages.lexical is not None and 0 <= hit.stages.lexical <= 1
+        assert hit.stages.fused == pytest.approx((hit.score + hit.stages.lexical) / 2, abs=1e-6)
 
 
 def test_pages_join_without_gap_or_repetition(searcher: Searcher) -> None:
@@ -206,8 +241,9 @@ def test_hits_are_unique_ordered_and_never_the_paper_itself(
     )
     results = searcher.related(paper, options)
     found, scores = ids(results), [hit.score for hit in results.hits]
+    relevance = [hit.stages.relevance for hit in results.hits]
     assert len(set(found)) == len(found) <= top_k and paper not in found
-    assert diversity or scores == sorted(scores, reverse=True)
+    assert diversity or relevance == sorted(relevance, reverse=True)
     assert min_score is None or all(score >= min_score for score in scores)
     assert min_score is not None or len(found) == max(0, min(top_k, 41 - offset))
 

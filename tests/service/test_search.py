@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from embeddings.queries import Filters, Mode, SearchOptions
+from embeddings.queries import Filters, Mode, SearchOptions, Stage
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
 from service import examples
@@ -47,7 +47,20 @@ def test_explain_shows_what_the_order_goes_by(client: httpx.Client) -> None:
     assert all(hit["stages"]["dense"] == pytest.approx(hit["score"], abs=1e-6) for hit in hits)
     assert any(hit["stages"]["lexical"] > 0 for hit in hits)
     related = client.get(f"/papers/{hits[0]['id']}/related", params={"explain": True}).json()["hits"]
-    assert all(hit["stages"]["lexical"] is None for hit in related)
+    assert all(0 <= hit["stages"]["lexical"] <= 1 for hit in related)
+    assert all(hit["stages"]["feedback"] is None for hit in related)
+
+
+def test_stages_can_be_left_out(client: httpx.Client, searcher: Searcher) -> None:
+    for without in ([Stage.FEEDBACK], [Stage.WORDS, Stage.SMOOTHING], list(Stage)):
+        options = SearchOptions(top_k=10, without=frozenset(without))
+        expected = [hit.paper.id for hit in searcher.search(TEXT, options).hits]
+        address = {"q": TEXT, "top_k": 10, "without": ",".join(without)}
+        assert ids_of(client.get("/search", params=address)) == expected
+        assert ids_of(client.post("/search", json={**address, "without": without})) == expected
+        related = client.get(f"/papers/{expected[0]}/related", params={"without": ",".join(without)})
+        assert ids_of(related) == [hit.paper.id for hit in searcher.related(expected[0], options).hits]
+    assert client.get("/search", params={"q": TEXT, "without": "nothing"}).status_code == 422
 
 
 def test_post_and_get_agree(client: httpx.Client) -> None:
