@@ -45,7 +45,7 @@ def differences(card: Scorecard, path: Path) -> None:
     others = [mode for mode in card.modes if mode != card.baseline]
     if card.baseline is None:
         raise InvalidOption(
-            f"the questions of {card.name} are all by paper, for which there is one mode; nothing to draw"
+            f"the questions of {card.name} are all by paper, and were asked in one mode; nothing to draw"
         )
     figure = Figure(figsize=(8, 3 * len(others)), layout="constrained")
     axes = figure.subplots(len(others), 1, squeeze=False)[:, 0]

@@ -14,7 +14,7 @@ from embeddings.errors import JudgmentError
 from embeddings.judgments import Judgments, Question, Resolved, resolve
 from embeddings.language import detect
 from embeddings.measures import RUN_DEPTH
-from embeddings.queries import Mode, SearchOptions
+from embeddings.queries import Mode, SearchOptions, Stage
 from embeddings.query_encoder import QueryEncoder
 from embeddings.searcher import Searcher
 from embeddings.significance import Difference, Estimate, difference, estimate
@@ -96,7 +96,8 @@ def evaluate(
         snapshot: Open.
         encoder: Of this snapshot.
         judgments: See `judgments`.
-        modes: At least one. Papers are asked about in one way: without a text, one mode is measured.
+        modes: At least one. Papers are asked about by meaning (`dense`), or as served in every other mode; without a
+            text, `lexical` is therefore not measured.
         baseline: Measured as well if it is not one of the modes; the last of several if not given.
         known_items: Whether each question has one right answer: then hit@1 and MRR are measured, by direction.
         progress: Told how far it is.
@@ -113,8 +114,9 @@ def evaluate(
             f"the snapshot can be asked none of the questions of {judgments.name}: their papers are missing"
         )
     by_text = any(question.text for question in asked)
-    modes = tuple(dict.fromkeys((*modes, *((baseline,) if baseline else ())))) if by_text else (Mode.HYBRID,)
-    baseline = None if len(modes) == 1 else baseline or modes[-1]
+    wanted_modes = dict.fromkeys((*modes, *((baseline,) if baseline else ())))
+    modes = tuple(mode for mode in wanted_modes if by_text or mode is not Mode.LEXICAL) or (Mode.HYBRID,)
+    baseline = None if len(modes) == 1 else baseline if baseline in modes else modes[-1]
     grades = {question.id: resolved.grades[question.id] for question in asked}
     wanted = measures.KNOWN_ITEM_MEASURES if known_items else measures.MEASURES
     texts = [question.text for question in asked if question.text is not None]
@@ -148,7 +150,8 @@ def evaluate(
 
 def ask(searcher: Searcher, question: Question, mode: Mode, depth: int) -> list[str]:
     """Ids of the best papers for one question, best first."""
-    options = SearchOptions(top_k=depth, mode=mode, filters=question.filters)
+    by_meaning_alone = frozenset(Stage) if question.paper is not None and mode is Mode.DENSE else frozenset()
+    options = SearchOptions(top_k=depth, mode=mode, without=by_meaning_alone, filters=question.filters)
     if question.paper is not None:
         results = searcher.related(question.paper, options)
     else:

@@ -83,8 +83,10 @@ def test_questions_by_paper_need_no_encoder(tmp_path: Path, snapshot: Snapshot) 
     folder = write_collection(tmp_path / "few", snapshot)
     write_lines(folder / "queries.jsonl", [{"id": "p", "paper": "1"}])
     encoder = QueryEncoder(snapshot)
-    found = evaluate(snapshot, encoder, judgments.read_collection(folder), [Mode.HYBRID, Mode.DENSE])
+    found = evaluate(snapshot, encoder, judgments.read_collection(folder), [Mode.HYBRID, Mode.LEXICAL])
     assert encoder._loaded is None and list(found.modes) == [Mode.HYBRID]
+    both = evaluate(snapshot, encoder, judgments.read_collection(folder), [Mode.HYBRID], baseline=Mode.DENSE)
+    assert encoder._loaded is None and list(both.modes) == [Mode.HYBRID, Mode.DENSE]
     with pytest.raises(InvalidOption, match="nothing to draw"):
         plotting.differences(found, tmp_path / "few.svg")
 
