@@ -135,7 +135,8 @@ def build(
         dense.save(work / snapshot.INDEX)
         progress("indexing words", 0, None)
         lexical.build((terms(text) for text in corpus.all_texts()), len(corpus), work)
-        duplicates = _relate(corpus, dense, embeddings, lexical.LexicalIndex.load(work), work, progress)
+        np.save(work / snapshot.LANGUAGES, np.fromiter(corpus.languages(), dtype="S8", count=len(corpus)))
+        duplicates = _relate(corpus, dense, embeddings, work, progress)
         progress("sealing", 0, None)
         corpus.save(work / snapshot.PAPERS)
         corpus.close()
@@ -212,7 +213,6 @@ def _relate(
     corpus: Corpus,
     dense: DenseIndex,
     embeddings: NDArray[np.float32],
-    words: lexical.LexicalIndex,
     work: Path,
     progress: Progress,
 ) -> dict[str, object]:
@@ -224,7 +224,9 @@ def _relate(
     relevance = create_array(work / snapshot.NEIGHBOUR_RELEVANCE, np.float32, shape)
     groups = DuplicateGroups(LEAST_DUPLICATE_SCORE)
     start = 0
-    for block in neighbours(dense, embeddings, words.likeness, threads=threads.available()):
+    words = lexical.LexicalIndex.load(work)
+    languages = map_array(work / snapshot.LANGUAGES)
+    for block in neighbours(dense, embeddings, words.likeness, languages, threads=threads.available()):
         block_rows, block_scores, block_relevance = block
         end = start + len(block_rows)
         rows[start:end], scores[start:end], relevance[start:end] = block_rows, block_scores, block_relevance

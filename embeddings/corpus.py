@@ -106,6 +106,11 @@ class Corpus:
         find = "SELECT title FROM papers WHERE row = ?"
         return [self.connection.execute(find, (row,)).fetchone()[0] or "" for row in rows]
 
+    def languages(self) -> Iterator[str]:
+        """The language of every paper, in row order."""
+        for (language,) in self.connection.execute("SELECT language FROM papers ORDER BY row"):
+            yield language
+
     def all_texts(self) -> Iterator[str]:
         """What is indexed of every paper, in row order."""
         for title, abstract in self.connection.execute("SELECT title, abstract FROM papers ORDER BY row"):

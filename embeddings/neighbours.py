@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.fusion import RELATED_CANDIDATES, alike
+from embeddings.fusion import RELATED_CANDIDATES, alike, fair
 from embeddings.index import NO_HIT, DenseIndex
 from embeddings.smoothing import smooth
 
@@ -25,7 +25,12 @@ Block: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.floa
 
 
 def neighbours(
-    index: DenseIndex, embeddings: NDArray[np.float32], likeness: Likeness, *, threads: int = 1
+    index: DenseIndex,
+    embeddings: NDArray[np.float32],
+    likeness: Likeness,
+    languages: NDArray[np.bytes_],
+    *,
+    threads: int = 1,
 ) -> Iterator[Block]:
     """Find each row's most relevant other rows, block by block.
 
@@ -35,6 +40,7 @@ def neighbours(
         index: Over the embeddings.
         embeddings: Shape (n, dimension), unit rows; may be memory-mapped.
         likeness: Of the same rows.
+        languages: Shape (n,), of the same rows.
         threads: Processors to use.
 
     Yields:
@@ -55,7 +61,9 @@ def neighbours(
             vectors = embeddings[others]
             cosines = vectors @ block[i]
             near = np.lexsort((others, -cosines))[:RELATED_CANDIDATES]
-            weighed = smooth(alike(cosines[near], likeness(own, others[near])), vectors[near])
+            foreign = languages[others[near]] != languages[own]
+            words = fair(cosines[near], likeness(own, others[near]), foreign)
+            weighed = smooth(alike(cosines[near], words), vectors[near])
             order = np.lexsort((others[near], -cosines[near], -weighed))[:width]
             rows[i, : len(order)] = others[near][order]
             scores[i, : len(order)] = cosines[near][order]

@@ -116,7 +116,7 @@ class Stages:
         lexical: Of a text query, BM25, 0 if it has no word of the query; of a query paper, the cosine of both papers'
             words, weighed as BM25 does.
         feedback: Cosine to the query moved towards the best papers found.
-        fused: What all these come to.
+        fused: What all these come to, of a text query.
         relevance: What the order goes by: `fused`, drawn towards that of the nearest candidates; comparable within one
             answer only.
     """

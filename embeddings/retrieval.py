@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.fusion import CANDIDATES, RELATED_CANDIDATES, alike, fuse, with_titles
+from embeddings.fusion import CANDIDATES, RELATED_CANDIDATES, alike, fair, fuse, with_titles
 from embeddings.index import NO_HIT
+from embeddings.language import UNDETERMINED
 from embeddings.queries import Stage
 from embeddings.rocchio import FEEDBACK_PAPERS, towards
 from embeddings.smoothing import smooth
@@ -17,6 +18,9 @@ from embeddings.titles import cosines as title_cosines
 # Up to so many admitted rows, reading them all is quicker than searching around the others
 _SCANNED_ROWS = 20_000
 _SCAN_BLOCK = 8_192
+
+# Of the candidates, how many may be in another language than the query for feedback and smoothing to be heard
+_MOST_FOREIGN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class Retriever:
         admitted: NDArray[np.bool_] | None,
         depth: int,
         without: Set[Stage] = frozenset(),
+        language: str = UNDETERMINED,
     ) -> Ranked:
         """The best of both legs by relevance, then all others by cosine, up to `depth` in all.
 
@@ -116,6 +121,8 @@ class Retriever:
             admitted: Shape (papers,); None admits all.
             depth: Most candidates; at least those of the two legs are looked at.
             without: Stages to leave out.
+            language: Of the query, so that papers in other languages are not held to its words (`fusion.fair`). Where
+                they are many, feedback and smoothing, which favour the query's language, are left out.
         """
         # What is weighed does not depend on the page, so that pages join; what follows is in dense order
         near = self.dense(query, admitted, CANDIDATES)
@@ -129,13 +136,18 @@ class Retriever:
         if Stage.TITLE not in without:
             titles = parts["title"] = title_cosines(self._snapshot.titles[rows], query)
         ceiling = self._snapshot.lexical.ceiling(words)
-        relevance = fuse(with_titles(scores, titles), matches[rows], ceiling)
-        if Stage.FEEDBACK not in without and len(rows):
+        foreign = self._snapshot.languages[rows] != language.encode()
+        if language == UNDETERMINED:
+            foreign[:] = False
+        words_said = fair(scores, matches[rows], foreign)
+        relevance = fuse(with_titles(scores, titles), words_said, ceiling)
+        mixed = len(rows) > 0 and foreign.mean() > _MOST_FOREIGN
+        if Stage.FEEDBACK not in without and len(rows) and not mixed:
             best = _best_first(relevance, rows, scores)[:FEEDBACK_PAPERS]
             parts["feedback"] = vectors @ towards(query, vectors[best])
-            relevance = fuse(with_titles(parts["feedback"], titles), matches[rows], ceiling)
+            relevance = fuse(with_titles(parts["feedback"], titles), words_said, ceiling)
         parts["fused"] = relevance
-        if Stage.SMOOTHING not in without:
+        if Stage.SMOOTHING not in without and not mixed:
             relevance = smooth(relevance, vectors)
         ranked = Ranked(rows, scores, relevance, near.complete, near.bound, parts)
         ranked = ranked[_best_first(relevance, rows, scores)]
@@ -160,8 +172,9 @@ class Retriever:
         parts = {}
         if Stage.WORDS not in without:
             parts["lexical"] = self._snapshot.lexical.likeness(row, near.rows)
-            relevance = alike(near.scores, parts["lexical"])
-        parts["fused"] = relevance
+            languages = self._snapshot.languages
+            foreign = languages[near.rows] != languages[row]
+            relevance = alike(near.scores, fair(near.scores, parts["lexical"], foreign))
         if Stage.SMOOTHING not in without:
             relevance = smooth(relevance, self._snapshot.vectors(near.rows))
         ranked = Ranked(near.rows, near.scores, relevance, near.complete, near.bound, parts)

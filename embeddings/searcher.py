@@ -10,7 +10,6 @@ from embeddings.eligibility import Eligibility
 from embeddings.encoder_info import Encoded
 from embeddings.errors import EmptyQuery, InvalidOption
 from embeddings.evidence import explain
-from embeddings.fusion import alike
 from embeddings.index import NO_HIT
 from embeddings.language import detect
 from embeddings.queries import Filters, Hit, Mode, QueryText, Results, SearchOptions, Stage, Stages
@@ -56,7 +55,9 @@ class Searcher:
         find: dict[Mode, Find] = {
             Mode.DENSE: lambda admitted, depth: retriever.dense(query, admitted, depth),
             Mode.LEXICAL: lambda admitted, depth: retriever.lexical(query, words, admitted, depth),
-            Mode.HYBRID: lambda admitted, depth: retriever.hybrid(query, words, admitted, depth, options.without),
+            Mode.HYBRID: lambda admitted, depth: retriever.hybrid(
+                query, words, admitted, depth, options.without, about.language
+            ),
         }
         return self._answer(find[options.mode], [text], (), options, about)
 
@@ -176,13 +177,12 @@ class Searcher:
         rows = np.asarray(snapshot.neighbour_rows[row], dtype=np.int64)
         known = rows != NO_HIT
         rows, scores = rows[known], np.asarray(snapshot.neighbour_scores[row])[known]
-        likeness = snapshot.lexical.likeness(row, rows)
         ranked = Ranked(
             rows,
             scores,
             np.asarray(snapshot.neighbour_relevance[row])[known],
             complete=len(rows) == len(snapshot) - 1,
-            parts={"lexical": likeness, "fused": alike(scores, likeness)},
+            parts={"lexical": snapshot.lexical.likeness(row, rows)},
         )
         needed = options.offset + options.top_k + 1
         hits = self._arrange(ranked, options, needed, (row,))

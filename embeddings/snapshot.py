@@ -24,6 +24,7 @@ MANIFEST = "manifest.json"
 PAPERS = "papers.db"
 EMBEDDINGS = "embeddings.npy"
 TITLES = "titles.npy"
+LANGUAGES = "languages.npy"
 INDEX = "dense.faiss"
 NEIGHBOUR_ROWS = "neighbours.npy"
 NEIGHBOUR_SCORES = "neighbour_scores.npy"
@@ -34,6 +35,7 @@ FILES = (
     PAPERS,
     EMBEDDINGS,
     TITLES,
+    LANGUAGES,
     INDEX,
     NEIGHBOUR_ROWS,
     NEIGHBOUR_SCORES,
@@ -117,6 +119,7 @@ class Snapshot:
         self.store = PaperStore(folder / PAPERS)
         self.embeddings: NDArray[np.float32] = map_array(folder / EMBEDDINGS)
         self.titles: NDArray[np.int8] = map_array(folder / TITLES)
+        self.languages: NDArray[np.bytes_] = map_array(folder / LANGUAGES)
         self.neighbour_rows: NDArray[np.int32] = map_array(folder / NEIGHBOUR_ROWS)
         self.neighbour_scores: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SCORES)
         self.neighbour_relevance: NDArray[np.float32] = map_array(folder / NEIGHBOUR_RELEVANCE)
@@ -172,6 +175,7 @@ class Snapshot:
         shapes: dict[str, tuple[object, object]] = {
             EMBEDDINGS: (self.embeddings.shape, (papers, dimension)),
             TITLES: (self.titles.shape, (papers, dimension)),
+            LANGUAGES: (self.languages.shape, (papers,)),
             INDEX: ((len(self.index), self.index.dimension), (papers, dimension)),
             lexical.LENGTHS: (len(self.lexical), papers),
             NEIGHBOUR_ROWS: (self.neighbour_rows.shape, self.neighbour_scores.shape),

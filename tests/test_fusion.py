@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embeddings.fusion import TITLE_WEIGHT, alike, fuse, with_titles
+from embeddings.fusion import TITLE_WEIGHT, alike, fair, fuse, with_titles
 
 cosine = st.floats(-1, 1, width=32)
 bm25 = st.floats(0, 40, width=32)
@@ -78,6 +78,25 @@ def test_a_title_lies_in_the_average_and_without_one_the_cosine_stays(pairs: lis
 def test_papers_are_alike_by_meaning_and_words_alike(pairs: list[tuple[float, float]]) -> None:
     dense, words = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
     np.testing.assert_allclose(alike(dense, words), (dense + words) / 2, atol=1e-6)
+
+
+@given(pairs=candidates, rng_seed=st.integers(0, 1000))
+def test_words_are_only_ever_lent_and_only_to_papers_in_another_language(
+    pairs: list[tuple[float, float]], rng_seed: int
+) -> None:
+    dense, words = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
+    foreign = np.random.default_rng(rng_seed).random(len(pairs)) < 0.5
+    lent = fair(dense, words, foreign)
+    np.testing.assert_array_equal(lent[~foreign], words[~foreign])
+    assert np.all(lent >= words) and lent.dtype == np.float32
+    assert np.all(lent[foreign] <= np.maximum(words[foreign], words[~foreign].max(initial=0)))
+    np.testing.assert_array_equal(fair(dense, words, np.zeros_like(foreign)), words)
+
+
+def test_a_paper_in_another_language_gets_the_words_of_its_cosine() -> None:
+    dense, words = column([0.2, 0.4, 0.6, 0.5, 0.9]), column([1, 2, 3, 0, 0])
+    foreign = np.array([False, False, False, True, True])
+    np.testing.assert_allclose(fair(dense, words, foreign), [1, 2, 3, 2.5, 3], atol=1e-5)
 
 
 def test_nothing_to_fuse_is_nothing() -> None:

@@ -11,6 +11,8 @@ from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.smoothing import smooth
 from tests.test_index import unit_rows
 
+ENGLISH = np.full(3_000, b"en", dtype="S8")
+
 
 def by_number(row: int, others: NDArray[np.int64]) -> NDArray[np.float32]:
     """Papers with numbers alike share words."""
@@ -22,7 +24,7 @@ def by_number(row: int, others: NDArray[np.int64]) -> NDArray[np.float32]:
 def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int, count: int) -> None:
     embeddings = unit_rows(rng_seed, count)
     embeddings[count // 2] = embeddings[0]  # a twin must not push the row into its own list
-    blocks = list(neighbours(index.build(embeddings, "Flat"), embeddings, by_number))
+    blocks = list(neighbours(index.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:count]))
     rows, scores, relevance = (np.concatenate(column) for column in zip(*blocks, strict=True))
     exact = embeddings @ embeddings.T
     np.fill_diagonal(exact, -np.inf)
@@ -40,7 +42,9 @@ def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int,
 
 def test_an_approximate_index_gives_exact_scores_of_what_it_finds() -> None:
     embeddings = unit_rows(7, 3_000)
-    rows, scores, relevance = next(iter(neighbours(index.build(embeddings, "IVF64,SQ8"), embeddings, by_number)))
+    rows, scores, relevance = next(
+        iter(neighbours(index.build(embeddings, "IVF64,SQ8"), embeddings, by_number, ENGLISH))
+    )
     for i in range(0, 1024, 100):
         known = rows[i] != index.NO_HIT
         np.testing.assert_allclose(scores[i][known], embeddings[rows[i][known]] @ embeddings[i], atol=1e-5)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embeddings import retrieval
 from embeddings.build import build
 from embeddings.encoder import Encoder
-from embeddings.fusion import fuse
+from embeddings.fusion import alike, fuse
 from embeddings.queries import Filters, SearchOptions, Stage
 from embeddings.retrieval import Ranked, Retriever
 from embeddings.searcher import Searcher
@@ -107,12 +107,12 @@ def test_related_is_the_weighed_order_and_then_the_dense_one(many: Snapshot) -> 
     assert sorted(ranked.rows.tolist()) == np.flatnonzero(others).tolist() and ranked.complete
     assert np.all(np.diff(ranked.relevance) <= 0)
     np.testing.assert_allclose(ranked.scores, np.asarray(many.embeddings)[ranked.rows] @ many.embeddings[17], atol=1e-5)
-    weighed = ~np.isnan(ranked.parts["fused"])
+    weighed = ~np.isnan(ranked.parts["lexical"])
     assert weighed.sum() == 100 and np.all(np.diff(ranked.scores[~weighed]) <= 0)
     near = ranked[weighed]
     likeness = many.lexical.likeness(17, near.rows)
     np.testing.assert_array_equal(near.parts["lexical"], likeness)
-    smoothed = smooth((near.scores + likeness) / 2, np.asarray(many.embeddings)[near.rows])
+    smoothed = smooth(alike(near.scores, likeness), np.asarray(many.embeddings)[near.rows])
     np.testing.assert_allclose(near.relevance, smoothed, atol=1e-5)
     bare = Retriever(many).related(17, others, PAPERS, without=frozenset(Stage))
     np.testing.assert_array_equal(bare.rows, Retriever(many).dense(many.vectors([17])[0], others, PAPERS).rows)

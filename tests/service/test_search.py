@@ -55,7 +55,7 @@ def test_stages_can_be_left_out(client: httpx.Client, searcher: Searcher) -> Non
     for without in ([Stage.FEEDBACK], [Stage.WORDS, Stage.SMOOTHING], list(Stage)):
         options = SearchOptions(top_k=10, without=frozenset(without))
         expected = [hit.paper.id for hit in searcher.search(TEXT, options).hits]
-        address = {"q": TEXT, "top_k": 10, "without": ",".join(without)}
+        address: dict[str, str | int] = {"q": TEXT, "top_k": 10, "without": ",".join(without)}
         assert ids_of(client.get("/search", params=address)) == expected
         assert ids_of(client.post("/search", json={**address, "without": without})) == expected
         related = client.get(f"/papers/{expected[0]}/related", params={"without": ",".join(without)})
