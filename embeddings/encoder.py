@@ -1,23 +1,21 @@
-"""The door to sentence-transformers: texts in, unit rows out. Nothing is cut in silence.
+"""Texts in, unit rows out. Nothing is cut in silence.
 
 Imports torch, which takes seconds: whoever must start fast imports this module where it is needed.
 """
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import sentence_transformers
-import torch
-import transformers
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from embeddings import models
+from embeddings import models, network
+from embeddings.chinese import simplified
 from embeddings.encoder_info import EMBEDDED_MODEL, Encoded, EncoderInfo
 from embeddings.errors import EncoderError
+from embeddings.extension import Extension
 from embeddings.models import ModelFiles
+from embeddings.network import Network
 from embeddings.text import clean
 from embeddings.windows import split
 
@@ -33,7 +31,12 @@ class Encoder:
     """
 
     def __init__(
-        self, model: sentence_transformers.SentenceTransformer, info: EncoderInfo, batch_tokens: int = 8192
+        self,
+        model: Network,
+        info: EncoderInfo,
+        batch_tokens: int = 8192,
+        *,
+        simplify: bool = False,
     ) -> None:
         """Wrap a loaded model; `load` is the usual way in.
 
@@ -41,11 +44,13 @@ class Encoder:
             model: Loaded.
             info: What it is.
             batch_tokens: Most tokens, padding included, in one pass through the model: bounds memory.
+            simplify: Whether the model has learnt simplified Chinese only, so that traditional is made so before.
         """
+        self._simplify = simplify
         self.info = info
         self._model = model
         self._batch_tokens = max(batch_tokens, info.window_tokens)
-        self._tokenizer = _own_tokenizer(model)
+        self._tokenizer = network.own_tokenizer(model)
         self._turn = threading.Lock()
 
     @classmethod
@@ -98,20 +103,11 @@ class Encoder:
             EncoderError: The files are no model, or it cannot encode text.
         """
         if threads is not None:
-            torch.set_num_threads(threads)
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        try:
-            model = sentence_transformers.SentenceTransformer(
-                str(files.folder),
-                device=device,
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
-        except Exception as error:
-            raise EncoderError(f"the model {files.name} in {files.folder} cannot be loaded: {error}") from error
-        finally:
-            transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            network.use_threads(threads)
+        model = network.load(files, device=device)
+        extension = None if files.extension is None else Extension.load(files.extension)
+        if extension is not None:
+            network.extend(model, extension)
         window = _window_tokens(model)
         prompts = {kind: _prompt(model, kind) for kind in ("query", "document")}
         dimension = model.get_embedding_dimension()
@@ -129,7 +125,7 @@ class Encoder:
             query_prompt=prompts["query"],
             document_prompt=prompts["document"],
         )
-        return cls(model, info, batch_tokens)
+        return cls(model, info, batch_tokens, simplify=extension is not None and extension.chinese)
 
     @classmethod
     def for_snapshot(
@@ -177,7 +173,7 @@ class Encoder:
         owners: list[int] = []
         lengths: list[int] = []
         tokens = np.zeros((len(texts), 2), dtype=np.int64)
-        for i, text in enumerate(clean(text) for text in texts):
+        for i, text in enumerate(map(self._read, texts)):
             pieces = split(text, self._spans(text), budget, self.info.max_tokens or None)
             tokens[i] = pieces.tokens_seen, pieces.tokens_total
             windows.extend(pieces.windows)
@@ -216,6 +212,11 @@ class Encoder:
             start += len(batch)
         return vectors
 
+    def _read(self, text: str) -> str:
+        """What is read of a text: mark-up cleaned away, in the characters that the model knows."""
+        cleaned = clean(text)
+        return simplified(cleaned) if self._simplify else cleaned
+
     def _spans(self, text: str) -> list[tuple[int, int]]:
         """Where each token begins and ends in the text."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
@@ -229,7 +230,7 @@ class Encoder:
         return self.info.window_tokens - reserved
 
 
-def _window_tokens(model: sentence_transformers.SentenceTransformer) -> int:
+def _window_tokens(model: Network) -> int:
     """Tokens the model reads at once: the length its authors set, or a large one where they set none.
 
     Wider windows than that measured no better (docs/decisions/0003).
@@ -238,7 +239,7 @@ def _window_tokens(model: sentence_transformers.SentenceTransformer) -> int:
     return int(stated) if stated and stated < _LONGEST_WINDOW else _LONGEST_WINDOW
 
 
-def _prompt(model: sentence_transformers.SentenceTransformer, kind: str) -> str:
+def _prompt(model: Network, kind: str) -> str:
     """The prompt that `encode_query` and `encode_document` put before a text."""
     names = ("query",) if kind == "query" else ("document", "passage", "corpus")
     # An empty prompt counts: it keeps the default prompt away
@@ -246,15 +247,3 @@ def _prompt(model: sentence_transformers.SentenceTransformer, kind: str) -> str:
     if found is None and model.default_prompt_name is not None:
         found = model.prompts.get(model.default_prompt_name)
     return found or ""
-
-
-def _own_tokenizer(model: sentence_transformers.SentenceTransformer) -> Tokenizer:
-    """A copy of the model's tokenizer that neither cuts nor pads, to count with, apart from the model's own."""
-    tokenizer: Any = model.tokenizer
-    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if not isinstance(backend, Tokenizer):
-        raise EncoderError(f"the tokenizer {type(tokenizer).__name__} cannot tell where its tokens stand in the text")
-    own = Tokenizer.from_str(backend.to_str())
-    own.no_truncation()
-    own.no_padding()
-    return own

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-EMBEDDED_MODEL = "embedded/all-MiniLM-L6-v2"
+EMBEDDED_MODEL = "embedded/all-MiniLM-L6-v2-en-zh"
+"""The default: all-MiniLM-L6-v2, taught to read Chinese."""
+
+PLAIN_MODEL = "embedded/all-MiniLM-L6-v2"
+"""The same before; reads English."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

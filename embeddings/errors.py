@@ -6,6 +6,7 @@ RelatedPapersError
 │   ├── RejectedRecord       `--strict`, and a record could not be used
 │   └── MissingExtra         a package of an extra is not installed
 ├── EncoderError             the model cannot be loaded or used
+├── DistillationError        a model cannot be taught another language with what was given
 ├── BuildError               a build cannot start or go on
 │   └── BuildInProgress      another build holds the snapshots folder
 ├── SnapshotError            a snapshot is missing, incomplete, or its parts disagree
@@ -45,6 +46,10 @@ class MissingExtra(CorpusError):
 
 class EncoderError(RelatedPapersError):
     """The model cannot be loaded or used."""
+
+
+class DistillationError(RelatedPapersError):
+    """A model cannot be taught another language with what was given."""
 
 
 class BuildError(RelatedPapersError):

@@ -19,9 +19,10 @@ CANDIDATES = 200
 RELATED_CANDIDATES = 100
 """How many of a paper's nearest papers are worth comparing by words."""
 
-_ENOUGH = 3  # points for a line
-# Standard deviations. With 2, titles find their abstracts in the other language less often than by cosine alone
-_LENT = 3
+# docs/decisions/0010: of 3 to 20 papers and powers 1 to 3 the most even between the languages
+_EXEMPLARS = 5
+_POWER = 1.5
+_LEAST_COSINE = 0.05  # nearer than what is far from everything says nothing
 
 
 def fuse(cosines: NDArray[np.float32], lexical: NDArray[np.float32], ceiling: float) -> NDArray[np.float32]:
@@ -45,29 +46,31 @@ def fuse(cosines: NDArray[np.float32], lexical: NDArray[np.float32], ceiling: fl
     return ((1 - LEXICAL_WEIGHT) * cosines.astype(np.float64) + LEXICAL_WEIGHT * share).astype(np.float32)
 
 
-def fair(cosines: NDArray[np.float32], words: NDArray[np.float32], foreign: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Give papers in another language as many words as papers of the same cosine have at best.
+def fair(
+    cosines: NDArray[np.float32], words: NDArray[np.float32], foreign: NDArray[np.bool_], most: float
+) -> NDArray[np.float32]:
+    """Lend papers in another language the words that they would share if they were in the query's.
 
     They can hardly share words with the query, however near they are: left at nothing they would stand below whatever
-    shares a word in the query's own language. The best is three standard deviations above the line of least squares
-    through the candidates in that language, and no more than the most of them.
+    shares a word in the query's own language. What is lent is the mean of the best five papers in that language, times
+    the power 1.5 of how much nearer the paper is than they are on average.
 
     Args:
         cosines: Shape (n,), of the candidates.
         words: Shape (n,), what they share with the query, at least 0.
         foreign: Shape (n,), whether they are in another language than the query.
+        most: What can be shared at all.
 
     Returns:
-        Shape (n,); `words` where a paper is not foreign or shares more, and everywhere if fewer than three are not.
+        Shape (n,), at most `most`; `words` where a paper is not foreign or shares more, and everywhere if all are
+        foreign or none is.
     """
-    x, y = cosines[~foreign].astype(np.float64), words[~foreign].astype(np.float64)
-    if len(x) == len(words) or len(x) < _ENOUGH:
+    if most <= 0 or foreign.all() or not foreign.any():
         return words
-    deviations = x - x.mean()
-    spread = float(deviations @ deviations)
-    slope = max(float(deviations @ y) / spread, 0.0) if spread > 0 else 0.0
-    scatter = float(np.std(y - slope * deviations))
-    lent = np.clip(y.mean() + slope * (cosines - x.mean()) + _LENT * scatter, 0, y.max())
+    x, y = cosines[~foreign].astype(np.float64), words[~foreign] / most
+    best = np.argsort(-((1 - LEXICAL_WEIGHT) * x + LEXICAL_WEIGHT * y), kind="stable")[:_EXEMPLARS]
+    nearer = np.maximum(cosines, 0) / max(float(x[best].mean()), _LEAST_COSINE)
+    lent = most * np.clip(y[best].mean() * nearer**_POWER, 0, 1)
     return np.where(foreign, np.maximum(words, lent), words).astype(np.float32)
 
 

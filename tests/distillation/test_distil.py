@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from embeddings import models
+from embeddings.distillation import DistilOptions, distil
+from embeddings.distillation.recipe import Recipe
+from embeddings.encoder import Encoder
+from embeddings.encoder_info import PLAIN_MODEL
+from embeddings.errors import DistillationError
+
+_PAIRS = [
+    ("deep learning for medical images", "用于医学图像的深度学习"),
+    ("segmentation of medical images", "医学图像的分割"),
+    ("deep networks for speech", "用于语音的深度网络"),
+    ("speech recognition with little data", "数据很少的语音识别"),
+    ("learning from little data", "从很少的数据中学习"),
+    ("recognition of objects in images", "图像中的物体识别"),
+    ("graph networks for molecules", "用于分子的图网络"),
+    ("generation of molecules", "分子的生成"),
+    ("generation of music", "音乐的生成"),
+    ("music and speech", "音乐与语音"),
+    ("objects in graph data", "图数据中的物体"),
+    ("networks for segmentation", "用于分割的网络"),
+]
+_RECIPE = Recipe(words=60, epochs=30, batch_tokens=128, rate=3e-3)
+
+
+class _Killed(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
+    path.write_text("".join(json.dumps({"en": ours, "zh": theirs}) + "\n" for ours, theirs in _PAIRS))
+    return path
+
+
+@pytest.fixture(scope="module")
+def taught(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("taught") / "model"
+    report = distil(DistilOptions(pairs=[pairs], out=out, recipe=_RECIPE, threads=1))
+    assert report.folder == out and report.texts == len(_PAIRS) and report.steps > 0
+    return out
+
+
+def test_what_was_taught_is_nearer_to_its_translation_than_anything_else(taught: Path) -> None:
+    encoder = Encoder.load(str(taught))
+    ours = encoder.encode_queries([source for source, _ in _PAIRS]).embeddings
+    theirs = encoder.encode_queries([target for _, target in _PAIRS]).embeddings
+    assert np.argmax(theirs @ ours.T, axis=1).tolist() == list(range(len(_PAIRS)))
+    plain = Encoder.load(PLAIN_MODEL).encode_queries([target for _, target in _PAIRS]).embeddings
+    assert np.mean(np.sum(ours * theirs, axis=1)) > np.mean(np.sum(ours * plain, axis=1)) + 0.3
+
+
+def test_what_the_teacher_reads_keeps_its_vectors_to_the_last_bit(taught: Path) -> None:
+    texts = ["segmentation of medical images", "R&D in C++, “quoted”, naïve α-β", "Шухов"]
+    before = Encoder.load(PLAIN_MODEL).encode_documents(texts)
+    after = Encoder.load(str(taught)).encode_documents(texts)
+    assert before.embeddings.tobytes() == after.embeddings.tobytes()
+    assert before.tokens_total.tolist() == after.tokens_total.tolist()
+
+
+def test_the_result_is_an_ordinary_sentence_transformers_folder(taught: Path) -> None:
+    text = "医学图像的分割"
+    given = SentenceTransformer(str(taught), local_files_only=True, trust_remote_code=False).encode([text])
+    assert np.allclose(given, Encoder.load(str(taught)).encode_queries([text]).embeddings, atol=1e-6)
+    assert "base_model" in (taught / "README.md").read_text()
+    assert not list(taught.glob(".distillation")), "what a killed training needs is gone"
+
+
+def test_a_killed_training_goes_on_to_the_same_result(
+    pairs: Path, taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embeddings.distillation._SAVED_EVERY", 3)
+    options = DistilOptions(pairs=[pairs], out=tmp_path / "model", recipe=_RECIPE, threads=1)
+
+    def killed_at(stage: str, step: int) -> None:
+        def progress(at: str, done: int, total: int | None) -> None:
+            if (at, done) == (stage, step):
+                raise _Killed
+
+        with pytest.raises(_Killed):
+            distil(options, progress)
+
+    killed_at("asking the teacher", len(_PAIRS))
+    killed_at("teaching", 1)
+    killed_at("teaching", 20)
+    distil(options)
+    assert (tmp_path / "model/extension/rows.npz").read_bytes() == (taught / "extension/rows.npz").read_bytes()
+    assert models.locate(str(tmp_path / "model")).fingerprint(0) == models.locate(str(taught)).fingerprint(0)
+
+
+def test_another_training_in_the_same_folder_is_refused(pairs: Path, tmp_path: Path) -> None:
+    def killed(stage: str, done: int, total: int | None) -> None:
+        raise _Killed
+
+    options = DistilOptions(pairs=[pairs], out=tmp_path, recipe=_RECIPE)
+    with pytest.raises(_Killed):
+        distil(options, killed)
+    with pytest.raises(DistillationError, match="another training"):
+        distil(DistilOptions(pairs=[pairs], out=tmp_path, recipe=Recipe(words=50)))
+
+
+def test_a_folder_with_other_things_is_left_alone(pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(DistillationError, match="not empty"):
+        distil(DistilOptions(pairs=[pairs], out=tmp_path))
+
+
+def test_pairs_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DistillationError, match=r"no file .*gone.jsonl"):
+        distil(DistilOptions(pairs=[tmp_path / "gone.jsonl"], out=tmp_path / "model"))
