@@ -19,7 +19,7 @@ CANDIDATES = 200
 RELATED_CANDIDATES = 100
 """How many of a paper's nearest papers are worth comparing by words."""
 
-# docs/decisions/0010: of 3 to 20 papers and powers 1 to 3 the most even between the languages
+# docs/decisions/0011: of 3 to 20 papers and powers 1 to 3 the most even between the languages
 _EXEMPLARS = 5
 _POWER = 1.5
 _LEAST_COSINE = 0.05  # nearer than what is far from everything says nothing
