@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 # Near-duplicates: docs/decisions/0004 has the measurements
 LEAST_DUPLICATE_SCORE = 0.94
+LEAST_TWIN_SCORE = 0.84
 
 LEAST_INDEX_RECALL = 0.98
 
@@ -222,7 +223,7 @@ def _relate(
     rows = create_array(work / snapshot.NEIGHBOUR_ROWS, np.int32, shape)
     scores = create_array(work / snapshot.NEIGHBOUR_SCORES, np.float32, shape)
     relevance = create_array(work / snapshot.NEIGHBOUR_RELEVANCE, np.float32, shape)
-    groups = DuplicateGroups(LEAST_DUPLICATE_SCORE)
+    groups = DuplicateGroups(LEAST_DUPLICATE_SCORE, LEAST_TWIN_SCORE)
     start = 0
     words = lexical.LexicalIndex.load(work)
     languages = map_array(work / snapshot.LANGUAGES)
@@ -230,12 +231,17 @@ def _relate(
         block_rows, block_scores, block_relevance = block
         end = start + len(block_rows)
         rows[start:end], scores[start:end], relevance[start:end] = block_rows, block_scores, block_relevance
-        groups.add(start, block_rows, block_scores)
+        groups.add(start, block_rows, block_scores, languages[block_rows] != languages[start:end, None])
         progress("relating", end, total)
         start = end
     grouped = groups.groups()
     corpus.set_groups(grouped)
-    return {"least_score": LEAST_DUPLICATE_SCORE, "groups": len(set(grouped.values())), "papers": len(grouped)}
+    return {
+        "least_score": LEAST_DUPLICATE_SCORE,
+        "least_twin_score": LEAST_TWIN_SCORE,
+        "groups": len(set(grouped.values())),
+        "papers": len(grouped),
+    }
 
 
 def _manifest(

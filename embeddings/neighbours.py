@@ -72,22 +72,58 @@ def neighbours(
 
 
 class DuplicateGroups:
-    """Groups rows that are alike, directly or through others (connected components, by union and find)."""
+    """Groups rows that are alike, directly or through others (connected components, by union and find).
 
-    def __init__(self, least_score: float) -> None:
-        """Start without groups; rows at `least_score` or nearer belong together."""
+    A paper and its translation are less near than two versions in one language, so they have a threshold of their own,
+    and each must be the other's nearest in its language.
+    """
+
+    def __init__(self, least_score: float, least_twin_score: float = 1.0) -> None:
+        """Start without groups.
+
+        Args:
+            least_score: Rows so near or nearer belong together.
+            least_twin_score: Rows in two languages so near or nearer may be translations.
+        """
         self._least_score = least_score
+        self._least_twin_score = least_twin_score
         self._parent: dict[int, int] = {}
+        self._twins: dict[int, int] = {}
 
-    def add(self, first_row: int, rows: NDArray[np.int32], scores: NDArray[np.float32]) -> None:
-        """Take in a block of neighbours, as `neighbours` yields them, whose first row is `first_row`."""
+    def add(
+        self,
+        first_row: int,
+        rows: NDArray[np.int32],
+        scores: NDArray[np.float32],
+        foreign: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take in a block of neighbours, as `neighbours` yields them, whose first row is `first_row`.
+
+        Args:
+            first_row: Of the block.
+            rows: Shape (n, k).
+            scores: Shape (n, k).
+            foreign: Shape (n, k), whether a neighbour is in another language; None where all are in one.
+        """
         for i, j in zip(*np.nonzero(scores >= self._least_score), strict=True):
-            one, other = self._root(first_row + int(i)), self._root(int(rows[i, j]))
-            self._parent[max(one, other)] = min(one, other)
+            self._join(first_row + int(i), int(rows[i, j]))
+        if foreign is None or not rows.shape[1]:
+            return
+        across = np.where(foreign, scores, -np.inf)
+        nearest = across.argmax(axis=1)
+        for i in np.flatnonzero(across.max(axis=1) >= self._least_twin_score).tolist():
+            self._twins[first_row + i] = int(rows[i, nearest[i]])
 
     def groups(self) -> dict[int, int]:
-        """Rows that have near-duplicates → the lowest row of their group."""
+        """Rows that have near-duplicates or translations → the lowest row of their group."""
+        for row, twin in self._twins.items():
+            if self._twins.get(twin) == row:
+                self._join(row, twin)
         return {row: self._root(row) for row in sorted(self._parent)}
+
+    def _join(self, row: int, other: int) -> None:
+        one, two = self._root(row), self._root(other)
+        self._parent[max(one, two)] = min(one, two)
 
     def _root(self, row: int) -> int:
         self._parent.setdefault(row, row)

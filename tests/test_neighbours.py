@@ -68,3 +68,18 @@ def test_pairs_below_the_threshold_stay_apart() -> None:
     groups = DuplicateGroups(0.9)
     groups.add(0, np.array([[1, 2]], dtype=np.int32), np.array([[0.95, 0.89]], dtype=np.float32))
     assert groups.groups() == {0: 0, 1: 0}
+
+
+def test_translations_are_joined_only_if_each_is_the_others_nearest() -> None:
+    everywhere = np.array([[True]])
+    groups = DuplicateGroups(0.95, 0.8)
+    for row, nearest, score in ((0, 2, 0.9), (1, 2, 0.85), (2, 0, 0.9), (3, 4, 0.79), (4, 3, 0.79)):
+        groups.add(row, np.array([[nearest]], np.int32), np.array([[score]], np.float32), everywhere)
+    assert groups.groups() == {0: 0, 2: 0}
+
+
+def test_what_is_as_near_in_the_same_language_is_no_translation() -> None:
+    groups = DuplicateGroups(0.95, 0.8)
+    for row, other in ((0, 1), (1, 0)):
+        groups.add(row, np.array([[other]], np.int32), np.array([[0.9]], np.float32), np.array([[False]]))
+    assert groups.groups() == {}
