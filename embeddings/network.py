@@ -11,6 +11,7 @@ import transformers
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from tokenizers import AddedToken, Tokenizer
+from torch import nn
 
 from embeddings.errors import EncoderError
 from embeddings.extension import Extension
@@ -85,8 +86,15 @@ def add_words(network: Network, words: Sequence[str]) -> NDArray[np.int64]:
     """
     network.tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
     body, tokens = transformer(network), len(network.tokenizer)
-    if tokens > body.get_input_embeddings().num_embeddings:
-        body.resize_token_embeddings(tokens, mean_resizing=False)
+    known = body.get_input_embeddings()
+    if tokens > known.num_embeddings:
+        # As `resize_token_embeddings`, but without drawing half a second of random numbers
+        weight = known.weight.new_zeros(tokens, known.embedding_dim)
+        weight[: known.num_embeddings] = known.weight.detach()
+        body.set_input_embeddings(
+            nn.Embedding(tokens, known.embedding_dim, padding_idx=known.padding_idx, _weight=weight)
+        )
+        body.config.vocab_size = tokens
     return np.array(network.tokenizer.convert_tokens_to_ids(list(words)), dtype=np.int64)
 
 
