@@ -58,6 +58,10 @@ class Extension:
             raise EncoderError(f"the extension in {folder} has {len(words)} words and {len(rows)} rows")
         return cls(words, rows)
 
+    def joined(self, other: "Extension") -> "Extension":
+        """Words of both, none of them in both; what was rounded before stays as it is when it is rounded again."""
+        return Extension((*self.words, *other.words), np.concatenate([self.rows, other.rows]))
+
 
 def _quantise(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
     factors = (np.abs(rows).max(axis=1) / 127).astype(np.float16)

@@ -99,7 +99,11 @@ def distil(options: DistilOptions, progress: Progress = lambda stage, done, tota
     for pair in pairs.read(options.pairs, options.source, options.target):
         read.append(pair)
         progress("reading", len(read), None)
-    words = _kept(work / _WORDS, lambda: vocabulary.learn(read, options.recipe.words))
+    taught = None if files.extension is None else Extension.load(files.extension)
+    known_words = () if taught is None else taught.words
+    words = _kept(work / _WORDS, lambda: vocabulary.learn(read, options.recipe.words, known_words))
+    if not words:
+        raise DistillationError(f"the teacher {files.name} knows every word of the pairs already")
     model = teacher.load(files, options.device)
     targets = teacher.vectors(model, [pair.source for pair in read], work, progress)
     known = teacher.tokenize(model, [pair.source for pair in read])
@@ -116,7 +120,8 @@ def distil(options: DistilOptions, progress: Progress = lambda stage, done, tota
     trainer = Trainer(model, ids, rows, new.only(used), targets[used], _spellings(words, ids), options.recipe)
     cosine = _train(trainer, work / _STATE, progress)
     progress("saving", 0, None)
-    Extension(words, trainer.rows).save(options.out / EXTENSION)
+    learnt = Extension(words, trainer.rows)
+    (learnt if taught is None else taught.joined(learnt)).save(options.out / EXTENSION)
     teacher.assemble(files, options.out / EXTENSION, options.out)
     report = DistilReport(
         folder=options.out,

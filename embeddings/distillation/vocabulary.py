@@ -4,7 +4,7 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tokenizers import Tokenizer, models, trainers
 
@@ -19,7 +19,7 @@ _LONGEST = 8
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
-def learn(pairs: Iterable[Pair], size: int) -> tuple[str, ...]:
+def learn(pairs: Iterable[Pair], size: int, known: Collection[str] = ()) -> tuple[str, ...]:
     """Choose the most frequent words of the new language, and all letters that occur twice.
 
     Only words in letters that the teacher's language does not use can become tokens: nothing that the teacher reads
@@ -28,6 +28,7 @@ def learn(pairs: Iterable[Pair], size: int) -> tuple[str, ...]:
     Args:
         pairs: Texts in both languages.
         size: Most words.
+        known: Words that the teacher was taught before, which it keeps as they are.
 
     Returns:
         Distinct words, the letters on their own first.
@@ -56,7 +57,9 @@ def learn(pairs: Iterable[Pair], size: int) -> tuple[str, ...]:
         word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         if count >= _LEAST_COUNT and 1 < len(word) <= _LONGEST
     ]  # fmt: skip
-    return (*sorted(letters), *frequent[: max(0, size - len(letters))])
+    before = frozenset(known)
+    chosen = (*sorted(letters), *frequent[: max(0, size - len(letters))])
+    return tuple(word for word in chosen if word not in before)
 
 
 def _own_letters(source: Counter[str], target: Counter[str]) -> frozenset[str]:

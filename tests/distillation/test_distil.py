@@ -9,7 +9,7 @@ from embeddings import models
 from embeddings.distillation import DistilOptions, distil
 from embeddings.distillation.recipe import Recipe
 from embeddings.encoder import Encoder
-from embeddings.encoder_info import PLAIN_MODEL
+from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import DistillationError
 
 _PAIRS = [
@@ -115,3 +115,17 @@ def test_a_folder_with_other_things_is_left_alone(pairs: Path, tmp_path: Path) -
 def test_pairs_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(DistillationError, match=r"no file .*gone.jsonl"):
         distil(DistilOptions(pairs=[tmp_path / "gone.jsonl"], out=tmp_path / "model"))
+
+
+def test_a_third_language_leaves_the_second_as_it_was(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    lines = [("speech recognition", "распознавание речи"), ("image recognition", "распознавание изображений")] * 3
+    pairs.write_text("".join(json.dumps({"en": ours, "ru": theirs}) + "\n" for ours, theirs in lines))
+    recipe = Recipe(words=60, epochs=40, batch_tokens=128, rate=3e-3)
+    out = tmp_path / "model"
+    distil(DistilOptions(teacher=EMBEDDED_MODEL, pairs=[pairs], out=out, target="ru", recipe=recipe, threads=1))
+    before, after = Encoder.load(), Encoder.load(str(out))
+    texts = ["speech recognition", "语音识别", "語音識別"]
+    assert before.encode_queries(texts).embeddings.tobytes() == after.encode_queries(texts).embeddings.tobytes()
+    english, russian = after.encode_queries(["speech recognition", "распознавание речи"]).embeddings
+    assert english @ russian > 0.8
