@@ -32,8 +32,8 @@ from embeddings.scorecard import Scorecard, evaluate
 from embeddings.snapshot import Snapshot
 from tests.paraphrases import PARAPHRASES
 
-_SEEDS = Path(__file__).parent.parent / "seeds"
-_ITEMS = Path(__file__).parent / "known_items" / "seeds.jsonl"
+SEEDS = Path(__file__).parent.parent / "seeds"
+ITEMS = Path(__file__).parent / "known_items" / "seeds.jsonl"
 _MODES = (Mode.DENSE, Mode.LEXICAL, Mode.HYBRID)
 
 
@@ -52,11 +52,11 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         options = BuildOptions(snapshots=Path(folder), model=asked.model, publish=False)
-        snapshot = _built([str(_SEEDS)], options)
-        result["known_items"] = _scores(snapshot, [judgments.read_known_items(_ITEMS)], _MODES, known_items=True)
-        result["paraphrases"] = _scores(snapshot, [_paraphrases()], _MODES, known_items=True)
+        snapshot = _built([str(SEEDS)], options)
+        result["known_items"] = _scores(snapshot, [judgments.read_known_items(ITEMS)], _MODES, known_items=True)
+        result["paraphrases"] = _scores(snapshot, [paraphrases()], _MODES, known_items=True)
         for path in asked.collections:
-            snapshot = _built([str(_corpus(path))], options)
+            snapshot = _built([str(corpus_of(path))], options)
             found = _scores(snapshot, [judgments.read_collection(path)], _MODES)
             meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
             counts = {"papers": len(snapshot), "source": meta.get("source")}
@@ -68,7 +68,7 @@ def main() -> None:
 
 def _across_languages(folder: Path, options: BuildOptions) -> dict[str, Any]:
     """Titles for abstracts in the other language, all abstracts of both languages in one snapshot."""
-    titled, others = (_rows(folder / name) for name in ("dev-titles.jsonl.gz", "dev.jsonl.gz"))
+    titled, others = (rows_of(folder / name) for name in ("dev-titles.jsonl.gz", "dev.jsonl.gz"))
     corpus = options.snapshots / "parallel.jsonl"
     corpus.write_text(
         "".join(
@@ -102,7 +102,8 @@ def _titles(name: str, rows: Sequence[dict[str, Any]], field: str, answer: str, 
     return Judgments(name=name, questions=tuple(questions), grades=grades)
 
 
-def _paraphrases() -> Judgments:
+def paraphrases() -> Judgments:
+    """Of `tests/paraphrases.py`."""
     questions = tuple(Question(id=paper, text=text) for paper, text in PARAPHRASES.items())
     return Judgments(name="paraphrases", questions=questions, grades={paper: {paper: 1} for paper in PARAPHRASES})
 
@@ -132,12 +133,14 @@ def _built(sources: Sequence[str], options: BuildOptions) -> Snapshot:
     return Snapshot.open(build(sources, options).folder)
 
 
-def _corpus(collection: Path) -> Path:
+def corpus_of(collection: Path) -> Path:
+    """The papers of a collection."""
     packed = collection / "corpus.jsonl.gz"
     return packed if packed.is_file() else collection / "corpus.jsonl"
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Objects of a packed file of JSON lines."""
     return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 

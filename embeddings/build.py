@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from embeddings import database, index, lexical, models, publishing, readers, release, snapshot, threads
 from embeddings.cache import VectorCache, text_key
 from embeddings.cached_encoder import CachedEncoder
+from embeddings.calibration import Calibration, of_encoder
 from embeddings.comparison import Thresholds
 from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
@@ -59,6 +60,7 @@ class BuildOptions:
         columns: Our field → the sources' column.
         strict: Stop at the first record that cannot be used.
         index: FAISS factory string; None chooses by size.
+        calibration: Of the model; None takes that of an embedded one.
         publish: Serve the result, if it passes the gate.
         thresholds: Of the gate, see `release`.
         force: Serve the result even if it does not pass.
@@ -78,6 +80,7 @@ class BuildOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     index: str | None = None
+    calibration: Calibration | None = None
     publish: bool = True
     thresholds: Thresholds = field(default_factory=Thresholds)
     force: bool = False
@@ -141,7 +144,10 @@ def build(
         progress("sealing", 0, None)
         corpus.save(work / snapshot.PAPERS)
         corpus.close()
-        manifest = snapshot.seal(work, _manifest(corpus, work, encoder.info, dense, sources, evaluation, duplicates))
+        calibration = options.calibration or of_encoder(encoder.info)
+        manifest = snapshot.seal(
+            work, _manifest(corpus, work, encoder.info, dense, sources, evaluation, duplicates, calibration)
+        )
         (work / _CORPUS).unlink()
         cache.close()
         folder = options.snapshots / manifest.snapshot
@@ -252,6 +258,7 @@ def _manifest(
     sources: Sequence[str],
     evaluation: dict[str, object],
     duplicates: dict[str, object],
+    calibration: Calibration | None,
 ) -> Manifest:
     store = PaperStore(work / snapshot.PAPERS)
     counts = {
@@ -272,6 +279,7 @@ def _manifest(
         index={"factory": dense.spec.factory, "effort": dense.spec.effort},
         evaluation=evaluation,
         duplicates=duplicates,
+        calibration=calibration,
         probes=PROBES,
         checksums={},
         versions={**{name: version(name) for name in _VERSIONED}, "faiss": index.VERSION, "sqlite": database.VERSION},

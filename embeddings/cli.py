@@ -40,6 +40,7 @@ app.add_typer(cli_distillation.app)
 TopK = Annotated[int, typer.Option("--top-k", "-k", help="Most hits.")]
 Offset = Annotated[int, typer.Option(help="Hits to leave out at the top.")]
 MinScore = Annotated[float | None, typer.Option(help="Leave out hits below this cosine.")]
+MinProbability = Annotated[float | None, typer.Option(help="Leave out hits that are less probably related.")]
 Diversity = Annotated[float, typer.Option(help="0 orders by score, 1 by being unlike the hits above.")]
 Group = Annotated[bool, typer.Option("--group-duplicates", help="Only the best of each group of near-duplicates.")]
 Without = Annotated[list[Stage] | None, typer.Option(help="A stage of ranking to leave out; repeatable.")]
@@ -69,6 +70,9 @@ def build(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be used.")] = False,
     index: Annotated[str | None, typer.Option(help="FAISS factory string; else chosen by size.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="What `calibrate` wrote, of a model that is not embedded.")
+    ] = None,
     publish: Annotated[bool, typer.Option("--publish/--no-publish", help="Serve the result.")] = True,
     least_overlap: LeastOverlap = ALLOWED.least_overlap,
     least_recall: LeastRecall = ALLOWED.least_recall,
@@ -79,6 +83,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Read papers, embed what is new, index, and publish a snapshot."""
+    from embeddings import calibration_file
     from embeddings.build import BuildOptions
     from embeddings.build import build as run
     from embeddings.readers import Format
@@ -97,6 +102,7 @@ def build(
         columns=_columns(column or []),
         strict=strict,
         index=index,
+        calibration=None if calibration is None else calibration_file.read(calibration),
         publish=publish,
         thresholds=Thresholds(
             least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
@@ -133,6 +139,7 @@ def search(
     top_k: TopK = 10,
     offset: Offset = 0,
     min_score: MinScore = None,
+    min_probability: MinProbability = None,
     diversity: Diversity = 0.0,
     group_duplicates: Group = False,
     mode: Annotated[Mode, typer.Option(help="Compare by meaning and words, by meaning, or by words.")] = Mode.HYBRID,
@@ -151,6 +158,7 @@ def search(
         top_k=top_k,
         offset=offset,
         min_score=min_score,
+        min_probability=min_probability,
         diversity=diversity,
         group_duplicates=group_duplicates,
         mode=mode,
@@ -170,6 +178,7 @@ def related(
     top_k: TopK = 10,
     offset: Offset = 0,
     min_score: MinScore = None,
+    min_probability: MinProbability = None,
     diversity: Diversity = 0.0,
     group_duplicates: Group = False,
     without: Without = None,
@@ -189,6 +198,7 @@ def related(
         top_k=top_k,
         offset=offset,
         min_score=min_score,
+        min_probability=min_probability,
         diversity=diversity,
         group_duplicates=group_duplicates,
         without=frozenset(without or ()),
@@ -249,6 +259,29 @@ def evaluate(
     else:
         for card in cards:
             reports.card(card)
+
+
+@app.command()
+def calibrate(
+    snapshot: Annotated[str, typer.Argument(help="Its id, or the beginning; holds the judged papers.")],
+    collections: Annotated[list[Path], typer.Option("--collection", help="Folder of a judged collection; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File to write, for `build --calibration`.")],
+    snapshots: Snapshots = Path("snapshots"),
+    as_json: AsJson = False,
+) -> None:
+    """Learn from judged questions how probable relevance makes it that a hit is related."""
+    from embeddings import calibrating, calibration_file, judgments
+    from embeddings.query_encoder import QueryEncoder
+
+    asked = [judgments.read_collection(folder) for folder in collections]
+    opened = _open(snapshots, snapshot)
+    with printing.build_progress(quiet=as_json) as progress:
+        found, answers = calibrating.calibrate(opened, QueryEncoder(opened), asked, progress)
+    calibration_file.write(out, found)
+    if as_json:
+        printing.write_json(reports.calibration_fields(found, answers))
+    else:
+        reports.calibration(found, answers)
 
 
 def _columns(pairs: list[str]) -> dict[str, str]:

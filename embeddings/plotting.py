@@ -1,10 +1,11 @@
 """The door to matplotlib: scorecards as pictures."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from embeddings.calibration import Bin
 from embeddings.errors import InvalidOption, MissingExtra
 from embeddings.queries import Mode
 from embeddings.scorecard import Scorecard
@@ -61,4 +62,18 @@ def differences(card: Scorecard, path: Path) -> None:
         axis.set_xlabel("questions, in order of the difference")
         axis.set_ylim(-1, 1)
         axis.axhline(float(bars.mean()), linewidth=0.8, linestyle="--", color="black")
+    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+
+
+def reliability(panels: Mapping[str, Mapping[str, Sequence[Bin]]], path: Path) -> None:
+    """Draw reliability diagrams side by side: how many hits were related, of those said to be so probably."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4 * len(panels), 4), layout="constrained")
+    for axis, (title, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        axis.plot([0, 1], [0, 1], linewidth=0.8, linestyle="--", color="black")
+        for name, bins in curves.items():
+            axis.plot([each.said for each in bins], [each.was for each in bins], marker="o", markersize=3, label=name)
+        axis.set(title=title, xlabel="probability said", ylabel="share related", xlim=(0, 1), ylim=(0, 1))
+        axis.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)

@@ -170,10 +170,13 @@ def results_table(results: Results, *, explain: bool) -> None:
     if results.query is not None and results.query.tokens_seen < results.query.tokens_total:
         line(f"only the first {results.query.tokens_seen} of {results.query.tokens_total} tokens were read")
     if not results.hits:
-        line("no paper fits; ease the filters or --min-score")
+        line("no paper fits; ease the filters, --min-score or --min-probability")
         return
+    if results.found is False:
+        line("no paper here seems to be about this; the nearest are:")
     table = Table(box=None, pad_edge=False)
     table.add_column("score", justify="right")
+    table.add_column("probability", justify="right")
     stages = ("title", "words", "feedback", "fused", "relevance") if explain else ()
     for name in stages:
         table.add_column(name, justify="right")
@@ -182,7 +185,12 @@ def results_table(results: Results, *, explain: bool) -> None:
     table.add_column("paper", overflow="fold")
     for hit in results.hits:
         table.add_row(
-            f"{hit.score:.3f}", *_stages(hit)[: len(stages)], hit.paper.id[:12], hit.paper.language, _text(hit)
+            f"{hit.score:.3f}",
+            "" if hit.probability is None else f"{hit.probability:.3f}",
+            *_stages(hit)[: len(stages)],
+            hit.paper.id[:12],
+            hit.paper.language,
+            _text(hit),
         )
     Console().print(table)
 
@@ -190,7 +198,7 @@ def results_table(results: Results, *, explain: bool) -> None:
 def results_fields(results: Results, *, explain: bool) -> dict[str, Any]:
     """Hits for programs, with the names the service uses."""
     hits = [_hit_fields(hit, explain=explain) for hit in results.hits]
-    value: dict[str, Any] = {"hits": hits, "total": results.total}
+    value: dict[str, Any] = {"hits": hits, "total": results.total, "found": results.found}
     if results.query is not None:
         value["query"] = {
             "tokens_seen": results.query.tokens_seen,
@@ -240,6 +248,7 @@ def _hit_fields(hit: Hit, *, explain: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "id": paper.id,
         "score": hit.score,
+        "probability": hit.probability,
         "title": paper.title,
         "label": paper.label,
         "language": paper.language,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from embeddings.calibration import Scale
 from embeddings.errors import InvalidOption
 from embeddings.papers import Paper
 
@@ -59,6 +60,7 @@ class SearchOptions:
         top_k: Most hits to return, at least 1.
         offset: Hits to leave out at the top, for paging, at least 0.
         min_score: Leave out hits below this cosine, in [-1, 1].
+        min_probability: Leave out hits that are less probably related, in [0, 1]; needs a calibrated answer.
         diversity: 0 orders by score alone; towards 1 each next hit is chosen ever more for being unlike those
             above it. Maximal marginal relevance (Carbonell and Goldstein 1998) with lambda = 1 - diversity.
         group_duplicates: Answer with the best paper of each group of near-duplicates only.
@@ -73,6 +75,7 @@ class SearchOptions:
     top_k: int = 10
     offset: int = 0
     min_score: float | None = None
+    min_probability: float | None = None
     diversity: float = 0.0
     group_duplicates: bool = False
     mode: Mode = Mode.HYBRID
@@ -87,6 +90,8 @@ class SearchOptions:
             raise InvalidOption(f"offset is {self.offset}; it must be at least 0")
         if self.min_score is not None and not -1.0 <= self.min_score <= 1.0:
             raise InvalidOption(f"min_score is {self.min_score}; a cosine lies in [-1, 1]")
+        if self.min_probability is not None and not 0.0 <= self.min_probability <= 1.0:
+            raise InvalidOption(f"min_probability is {self.min_probability}; a probability lies in [0, 1]")
         if not 0.0 <= self.diversity <= 1.0:
             raise InvalidOption(f"diversity is {self.diversity}; it must be in [0, 1]")
 
@@ -137,12 +142,14 @@ class Hit:
         paper: The paper.
         score: Cosine to the query in [-1, 1], higher is closer, whatever the order goes by.
         stages: How it came to its place.
+        probability: Of being related, to three digits (see `calibration`); None where it is not known.
         why: The matching sentences, if asked for.
     """
 
     paper: Paper
     score: float
     stages: Stages
+    probability: float | None = None
     why: Why | None = None
 
 
@@ -170,9 +177,14 @@ class Results:
         total: Papers that the filters admit, the query papers not counted.
         exhausted: True when no further hit would follow: a larger `offset` returns nothing.
         query: Of text queries only.
+        found: Whether the best hit, on whatever page it is, is as probably related as those of questions that have an
+            answer are; None where it is not known.
+        scale: What `Stages.relevance` is measured on.
     """
 
     hits: tuple[Hit, ...]
     total: int
     exhausted: bool
     query: QueryText | None = None
+    found: bool | None = None
+    scale: Scale | None = None

@@ -1,13 +1,16 @@
 """How evaluations and comparisons of snapshots are told: tables for people, fields for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from embeddings import printing
+from embeddings.calibration import Scale, calibration_error, log_loss, reliability
 from embeddings.comparison import Compared
 
 if TYPE_CHECKING:
+    from embeddings.calibrating import Answers
+    from embeddings.calibration import Calibration
     from embeddings.queries import Mode
     from embeddings.release import Release
     from embeddings.scorecard import Group, ModeScores, Scorecard
@@ -136,3 +139,38 @@ def _compared_row(name: str, group: Compared) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
+
+
+def calibration(found: "Calibration", answers: "Mapping[str, Answers]") -> None:
+    """Print the curves, and how they fit what they were fitted to."""
+    rows = [
+        [
+            scale,
+            name,
+            str(each["questions"]),
+            *(f"{each[key]:.3f}" for key in ("slope", "intercept", "found", "log_loss", "calibration_error")),
+        ]
+        for scale, names in calibration_fields(found, answers).items()
+        for name, each in names.items()
+    ]
+    printing.table(
+        ["scale", "judged", "questions", "slope", "intercept", "found from", "log loss", "error"], rows, words=2
+    )
+
+
+def calibration_fields(found: "Calibration", answers: "Mapping[str, Answers]") -> dict[str, Any]:
+    """The same for programs: scale → judgments → curve, log loss and calibration error."""
+    return {
+        str(scale): {
+            name: {
+                "questions": len(answered),
+                **asdict(curve),
+                "log_loss": round(log_loss(curve, answered), 4),
+                "calibration_error": round(calibration_error(reliability(curve, answered)), 4),
+            }
+            for name, scales in answers.items()
+            if (answered := scales.get(scale))
+        }
+        for scale in Scale
+        if (curve := found.curve(scale)) is not None
+    }

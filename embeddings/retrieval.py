@@ -1,11 +1,12 @@
 """Candidates for a query, best first: by meaning, by words, or by both."""
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.calibration import Scale
 from embeddings.fusion import CANDIDATES, RELATED_CANDIDATES, alike, fair, fuse, with_titles
 from embeddings.index import NO_HIT
 from embeddings.language import UNDETERMINED
@@ -22,6 +23,10 @@ _SCAN_BLOCK = 8_192
 # Of the candidates, how many may be in another language than the query for feedback and smoothing to be heard
 _MOST_FOREIGN = 0.1
 
+_REFINEMENTS = frozenset({Stage.FEEDBACK, Stage.SMOOTHING})
+# By the stages that keep silent
+_SCALES: dict[Set[Stage], Scale] = {frozenset(): Scale.TEXT, _REFINEMENTS: Scale.FUSED}
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -34,6 +39,7 @@ class Ranked:
         complete: Whether there are no other candidates.
         bound: No other candidate has a higher score than this.
         parts: Other fields of `Stages` by name, each of shape (m,); NaN where a stage had nothing to say.
+        scale: What relevance is measured on; None where nothing can be calibrated: words alone, or stages left out.
     """
 
     rows: NDArray[np.int64]
@@ -42,11 +48,18 @@ class Ranked:
     complete: bool
     bound: float = 1.0
     parts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    scale: Scale | None = None
 
     def __getitem__(self, chosen: "slice | NDArray[np.bool_] | NDArray[np.int64]") -> "Ranked":
         """Some of the rows, in the order chosen."""
         parts = {name: part[chosen] for name, part in self.parts.items()}
-        return Ranked(self.rows[chosen], self.scores[chosen], self.relevance[chosen], self.complete, self.bound, parts)
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            scores=self.scores[chosen],
+            relevance=self.relevance[chosen],
+            parts=parts,
+        )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -149,7 +162,8 @@ class Retriever:
         parts["fused"] = relevance
         if Stage.SMOOTHING not in without and not mixed:
             relevance = smooth(relevance, vectors)
-        ranked = Ranked(rows, scores, relevance, near.complete, near.bound, parts)
+        scale = _SCALES.get(_REFINEMENTS | without if mixed else frozenset(without))
+        ranked = Ranked(rows, scores, relevance, near.complete, near.bound, parts, scale)
         ranked = ranked[_best_first(relevance, rows, scores)]
         return ranked if depth <= len(near) else _followed(ranked, self.dense(query, admitted, depth), matches)
 
@@ -177,7 +191,8 @@ class Retriever:
             relevance = alike(near.scores, fair(near.scores, parts["lexical"], foreign, 1.0))
         if Stage.SMOOTHING not in without:
             relevance = smooth(relevance, self._snapshot.vectors(near.rows))
-        ranked = Ranked(near.rows, near.scores, relevance, near.complete, near.bound, parts)
+        scale = None if without & {Stage.WORDS, Stage.SMOOTHING} else Scale.PAPER
+        ranked = Ranked(near.rows, near.scores, relevance, near.complete, near.bound, parts, scale)
         ranked = ranked[_best_first(relevance, near.rows, near.scores)]
         return ranked if depth <= len(near) else _followed(ranked, self.dense(query, admitted, depth))
 
@@ -216,6 +231,7 @@ def _followed(first: Ranked, near: Ranked, matches: NDArray[np.float32] | None =
         near.complete,
         near.bound,
         parts,
+        first.scale,
     )
 
 

@@ -1,10 +1,12 @@
 """Questions into hits: leave out, filter, order, cut. The one engine behind command line and service."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.calibration import Curve, Scale
 from embeddings.diversity import diversify
 from embeddings.eligibility import Eligibility
 from embeddings.encoder_info import Encoded
@@ -53,7 +55,7 @@ class Searcher:
         query, about = self._read(text)
         retriever, words = self._retriever, [] if options.mode is Mode.DENSE else terms(text)
         find: dict[Mode, Find] = {
-            Mode.DENSE: lambda admitted, depth: retriever.dense(query, admitted, depth),
+            Mode.DENSE: lambda admitted, depth: replace(retriever.dense(query, admitted, depth), scale=Scale.DENSE),
             Mode.LEXICAL: lambda admitted, depth: retriever.lexical(query, words, admitted, depth),
             Mode.HYBRID: lambda admitted, depth: retriever.hybrid(
                 query, words, admitted, depth, options.without, about.language
@@ -165,7 +167,7 @@ class Searcher:
         while True:
             ranked = find(admitted, depth)
             hits = self._arrange(ranked, options, needed, query_rows)
-            if len(hits) >= needed or ranked.complete or _all_below(ranked, options):
+            if len(hits) >= needed or ranked.complete or self._all_below(ranked, options):
                 return self._results(hits, asked, total, options, about)
             depth *= 2
 
@@ -183,15 +185,18 @@ class Searcher:
             np.asarray(snapshot.neighbour_relevance[row])[known],
             complete=len(rows) == len(snapshot) - 1,
             parts={"lexical": snapshot.lexical.likeness(row, rows)},
+            scale=Scale.PAPER,
         )
         needed = options.offset + options.top_k + 1
         hits = self._arrange(ranked, options, needed, (row,))
-        return hits if len(hits) >= needed or ranked.complete else None
+        return hits if len(hits) >= needed or ranked.complete or self._all_below(ranked, options) else None
 
     def _arrange(self, ranked: Ranked, options: SearchOptions, needed: int, query_rows: Sequence[int]) -> Ranked:
-        """Apply what is asked of the order: least score, one of each group, diversity; at most `needed` rows."""
+        """Apply what is asked of the order: least values, one of each group, diversity; at most `needed` rows."""
         if options.min_score is not None:
             ranked = ranked[ranked.scores >= options.min_score]
+        if options.min_probability is not None:
+            ranked = ranked[self._curve(ranked, options).probability(ranked.relevance) >= options.min_probability]
         if options.group_duplicates:
             ranked = ranked[self._first_of_groups(ranked.rows, query_rows)]
         if options.diversity and len(ranked):
@@ -217,18 +222,48 @@ class Searcher:
     ) -> Results:
         page = ranked[options.offset : options.offset + options.top_k]
         papers = self.snapshot.store.by_rows(page.rows.tolist())
-        hits = tuple(
-            Hit(paper, score, stages=stages)
-            for paper, score, stages in zip(papers, np.clip(page.scores, -1, 1).tolist(), _stages(page), strict=True)
-        )
+        scores, stages = np.clip(page.scores, -1, 1).tolist(), _stages(page)
+        probabilities: list[float] | list[None] = [None] * len(page)
+        found = None
+        if (curve := self._calibrated(ranked.scale)) is not None:
+            probabilities = curve.probability(page.relevance).tolist()
+            found = len(ranked) > 0 and bool(ranked.relevance.max() >= curve.found)
+        hits = tuple(map(Hit, papers, scores, stages, probabilities))
         if options.why:
             hits = explain(asked, hits, self._encode)
-        return Results(hits, total, len(ranked) <= options.offset + options.top_k, about)
+        return Results(hits, total, len(ranked) <= options.offset + options.top_k, about, found, ranked.scale)
 
+    def _calibrated(self, scale: Scale | None) -> Curve | None:
+        calibration = self.snapshot.manifest.calibration
+        return None if calibration is None or scale is None else calibration.curve(scale)
 
-def _all_below(ranked: Ranked, options: SearchOptions) -> bool:
-    """Whether whatever else there is falls below the least score."""
-    return options.min_score is not None and ranked.bound < options.min_score
+    def _curve(self, ranked: Ranked, options: SearchOptions) -> Curve:
+        """What makes probabilities of these relevances.
+
+        Raises:
+            InvalidOption: Nothing does.
+        """
+        if (curve := self._calibrated(ranked.scale)) is not None:
+            return curve
+        if ranked.scale is not None:
+            raise InvalidOption(
+                f"min_probability is {options.min_probability}, but snapshot {self.snapshot.id} is not calibrated for "
+                "such questions; use min_score, or calibrate its model: related-papers calibrate"
+            )
+        raise InvalidOption(
+            f"min_probability is {options.min_probability}, but probability is known only of answers to a paper and to "
+            "a text, by meaning or with all stages; leave out mode=lexical, without and further examples, or use "
+            "min_score"
+        )
+
+    def _all_below(self, ranked: Ranked, options: SearchOptions) -> bool:
+        """Whether whatever else there is falls below the least score or probability."""
+        if options.min_score is not None and ranked.bound < options.min_score:
+            return True
+        if options.min_probability is None or not len(ranked):
+            return False
+        # What was not looked at is nowhere above what was
+        return bool(self._curve(ranked, options).probability(ranked.relevance[-1:])[0] < options.min_probability)
 
 
 def _stages(page: Ranked) -> list[Stages]:

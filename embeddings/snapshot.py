@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings import index, lexical
+from embeddings.calibration import Calibration
 from embeddings.encoder_info import EncoderInfo
 from embeddings.errors import SnapshotError
 from embeddings.files import map_array, sha256, sync_file, write_atomically
@@ -52,7 +53,7 @@ class Manifest:
 
     Attributes:
         format_version: Of the directory's layout.
-        snapshot: Its id, 12 hexadecimal digits over encoder, index and all files: equal content, equal id.
+        snapshot: Its id, 12 hexadecimal digits over encoder, index, calibration and all files: equal content, equal id.
         built_at: When the build ended, ISO 8601, UTC. Not part of the id.
         encoder: What made the vectors.
         counts: Papers, entries, languages, what was rejected and why, texts cut by `--max-tokens`.
@@ -60,6 +61,7 @@ class Manifest:
         index: FAISS factory string and search effort.
         evaluation: The index against exact search on a sample.
         duplicates: Threshold, groups and papers in them.
+        calibration: How probable relevance makes it that a hit is related; None where that is not known.
         probes: Texts whose vectors are stored, to recognise the encoder by.
         checksums: SHA-256 and size of every file.
         versions: Of the libraries that built it. Not part of the id.
@@ -74,6 +76,7 @@ class Manifest:
     index: dict[str, Any]
     evaluation: dict[str, Any]
     duplicates: dict[str, Any]
+    calibration: Calibration | None
     probes: tuple[str, ...]
     checksums: dict[str, dict[str, Any]]
     versions: dict[str, str] = field(default_factory=dict)
@@ -104,8 +107,10 @@ class Manifest:
         try:
             content["encoder"] = EncoderInfo(**content["encoder"])
             content["sources"], content["probes"] = tuple(content["sources"]), tuple(content["probes"])
+            if content["calibration"] is not None:
+                content["calibration"] = Calibration.from_fields(content["calibration"])
             return cls(**content)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"{path} is not a manifest of format {FORMAT_VERSION}: {error}") from error
 
 
@@ -212,7 +217,8 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
 def _identity(manifest: Manifest, checksums: dict[str, dict[str, Any]]) -> str:
     """Name content by content: what was built, not when, from which folder or with which library versions."""
     named = {name: entry["sha256"] for name, entry in sorted(checksums.items())}
-    parts = [FORMAT_VERSION, manifest.encoder.fingerprint, manifest.index, manifest.probes, named]
+    calibration = None if manifest.calibration is None else dataclasses.asdict(manifest.calibration)
+    parts = [FORMAT_VERSION, manifest.encoder.fingerprint, manifest.index, manifest.probes, calibration, named]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -23,6 +23,7 @@ def searched(snapshot: str, results: Results, asked: Options) -> SearchAnswer:
         "hits": _hits(results.hits, asked),
         "total": results.total,
         "exhausted": results.exhausted,
+        "found": results.found,
         "query": _query(results.query or QueryText(0, 0, "und")),
     }
 
@@ -35,6 +36,7 @@ def related(snapshot: str, paper: str, results: Results, asked: Options) -> Rela
         "hits": _hits(results.hits, asked),
         "total": results.total,
         "exhausted": results.exhausted,
+        "found": results.found,
     }
 
 
@@ -45,6 +47,7 @@ def exemplified(snapshot: str, results: Results, asked: Options) -> ExamplesAnsw
         "hits": _hits(results.hits, asked),
         "total": results.total,
         "exhausted": results.exhausted,
+        "found": results.found,
     }
     if results.query is not None:
         answer["query"] = _query(results.query)
@@ -101,6 +104,7 @@ def _hit(hit: Hit, asked: Options) -> HitAnswer:
     answer: HitAnswer = {
         "id": hit.paper.id,
         "score": hit.score,
+        "probability": hit.probability,
         "title": hit.paper.title,
         "label": hit.paper.label,
         "language": hit.paper.language,

@@ -35,6 +35,12 @@ class Options(Strict):
         description="Hits to leave out at the top, for paging; at most `limits.max_offset` of /info.",
     )
     min_score: float | None = Field(None, ge=-1, le=1, description="Leave out hits below this cosine.")
+    min_probability: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Leave out hits that are less probably related; an error where probability is not known.",
+    )
     diversity: float = Field(
         0.0, ge=0, le=1, description="0 orders by score; towards 1, each hit is ever less like those above it."
     )
@@ -75,6 +81,7 @@ class Options(Strict):
             top_k=top_k,
             offset=self.offset,
             min_score=self.min_score,
+            min_probability=self.min_probability,
             diversity=self.diversity,
             group_duplicates=self.group_duplicates,
             without=frozenset(self.without),

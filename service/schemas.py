@@ -59,6 +59,13 @@ class HitAnswer(TypedDict):
 
     id: Annotated[str, Field(description="The paper, 40 hexadecimal digits.")]
     score: Annotated[float, Field(description="Cosine to the query in [-1, 1], higher is closer.")]
+    probability: Annotated[
+        float | None,
+        Field(
+            description="Of being related, as people judged it elsewhere; null where it is not known: of an order by "
+            "words alone, with stages left out, to several examples, or of a model that was not calibrated."
+        ),
+    ]
     title: Annotated[str | None, Field(description="Null where no source gave one; a title is never invented.")]
     label: Annotated[str, Field(description="What people may call it: the title, or the abstract's key clause.")]
     language: Annotated[str, Field(description="ISO 639-1 code.")]
@@ -83,6 +90,13 @@ class _Hits(TypedDict):
     hits: Annotated[list[HitAnswer], Field(description="The best first, by relevance unless `diversity` counts.")]
     total: Annotated[int, Field(description="Papers that the filters admit, query papers not counted.")]
     exhausted: Annotated[bool, Field(description="True when a larger `offset` would return nothing.")]
+    found: Annotated[
+        bool | None,
+        Field(
+            description="False when even the best hit, on whatever page, is too improbable to be about what was asked; "
+            "null where probability is not known."
+        ),
+    ]
 
 
 class SearchAnswer(_Hits):

@@ -40,6 +40,7 @@ SHARED = {
 }
 # Modules that take and return values: no files, clock, environment or network
 PURE = (
+    "calibration",
     "comparison",
     "diversity",
     "encoder_info",
