@@ -5,10 +5,12 @@ memory: 1.4 GB for 200,000 abstracts of 150 terms. Here a million take 0.7 GB.
 """
 
 import tempfile
+import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -37,6 +39,10 @@ FILES = (TERMS, TERM_OFFSETS, POSTING_OFFSETS, ROWS, SCORES, LENGTHS, PAPER_OFFS
 _POSTING = np.dtype([("row", np.int32), ("term", np.int32), ("count", np.int32)])
 _BLOCK_PAPERS = 8_192
 _BLOCK_POSTINGS = 4_194_304  # 50 MB; each block sweeps once over the files it fills
+
+_TERMS_KEPT = 32_768  # where the postings of each are: 7 MB
+_STRIPES = 32
+_LOOKUP = 16  # looking a paper up among postings takes as long as adding so many of them
 
 
 class LexicalIndex:
@@ -71,12 +77,14 @@ class LexicalIndex:
         self._terms = terms
         self._term_offsets = term_offsets
         self._posting_offsets = posting_offsets
-        self._rows = rows
-        self._scores = scores
+        self._rows = rows.view(np.ndarray)  # slices of a mapped array cost more than reading a short list
+        self._scores = scores.view(np.ndarray)
         self._lengths = lengths
         self._paper_offsets = paper_offsets
         self._paper_terms = paper_terms
         self._paper_weights = paper_weights
+        self._postings = lru_cache(maxsize=_TERMS_KEPT)(self._find)
+        self._own = threading.local()
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":
@@ -102,10 +110,58 @@ class LexicalIndex:
             Shape (n,), at least 0; 0 where no term occurs. The order of the terms does not matter.
         """
         totals = np.zeros(len(self), dtype=np.float32)
-        for term, count in sorted(Counter(query_terms).items()):
-            postings = self._postings(term)
-            totals[self._rows[postings]] += np.float32(count) * self._scores[postings]
+        self._add(query_terms, totals)
         return totals
+
+    def scores_of(self, query_terms: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`scores` of some papers, to the last bit, without those of the others.
+
+        Args:
+            query_terms: As for `scores`.
+            rows: Shape (m,); in ascending order they are found sooner.
+
+        Returns:
+            Shape (m,).
+        """
+        narrow = rows.astype(np.int32)  # else the postings would be widened to compare
+        totals = np.zeros(len(rows), dtype=np.float32)
+        for postings, count in self._lists(query_terms):
+            theirs = self._rows[postings]
+            found = theirs.searchsorted(narrow)
+            shared = theirs.take(found, mode="clip") == narrow
+            totals += np.float32(count) * self._scores[postings].take(found, mode="clip") * shared
+        return totals
+
+    def best(
+        self, query_terms: Sequence[str], most: int, admitted: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The papers with the highest scores.
+
+        All are scored: adding a posting takes two nanoseconds, and finding out which need not be added took longer
+        (docs/decisions/0010). They are not ordered, nor looked through one by one.
+
+        Args:
+            query_terms: As for `scores`.
+            most: How many papers, at least 1.
+            admitted: Shape (n,): papers that may be answers; None allows all.
+
+        Returns:
+            Rows and scores, both of shape (m,), m at most `most`: the highest first, equal ones by row; none of score
+            0. The scores are those of `scores`, to the last bit.
+        """
+        lists = self._lists(query_terms)
+        total = sum(postings.stop - postings.start for postings, _ in lists)
+        if admitted is not None and np.count_nonzero(admitted) * _LOOKUP * len(lists) <= total:
+            rows = np.flatnonzero(admitted)
+            return _highest(rows, self.scores_of(query_terms, rows), most)
+        totals = self._blank()
+        try:
+            self._add(query_terms, totals)
+            seen = totals if admitted is None else totals * np.pad(admitted, (0, len(totals) - len(admitted)))
+            rows = _leading(seen, most)
+            return _highest(rows, seen[rows], most)
+        finally:
+            totals.fill(0)
 
     def ceiling(self, query_terms: Sequence[str]) -> float:
         """What no paper can reach: the sum of idf over the query's terms, those that no paper has among them."""
@@ -138,7 +194,18 @@ class LexicalIndex:
         totals = np.bincount(np.repeat(np.arange(len(others)), counts), products, minlength=len(others))
         return np.minimum(totals, 1).astype(np.float32)
 
-    def _postings(self, term: str) -> slice:
+    def _add(self, query_terms: Sequence[str], totals: NDArray[np.float32]) -> None:
+        for postings, count in self._lists(query_terms):
+            added = self._scores[postings] if count == 1 else np.float32(count) * self._scores[postings]
+            np.add.at(totals, self._rows[postings], added)  # += is slower: it reads all, adds all, writes all
+
+    def _lists(self, query_terms: Sequence[str]) -> list[tuple[slice, int]]:
+        """The postings of a query's terms, and how often it says each; always in the same order."""
+        counts = sorted(Counter(query_terms).items())
+        found = ((self._postings(term), count) for term, count in counts)
+        return [(postings, count) for postings, count in found if postings.start < postings.stop]
+
+    def _find(self, term: str) -> slice:
         wanted = _bytes(term)
         found = bisect_left(range(len(self._term_offsets) - 1), wanted, key=self._term)
         if found == len(self._term_offsets) - 1 or self._term(found) != wanted:
@@ -147,6 +214,13 @@ class LexicalIndex:
 
     def _term(self, position: int) -> bytes:
         return bytes(self._terms[self._term_offsets[position] : self._term_offsets[position + 1]])
+
+    def _blank(self) -> NDArray[np.float32]:
+        """Zeros for every paper and some more, this thread's own; whoever takes them leaves them zero."""
+        if not hasattr(self._own, "totals"):
+            self._own.totals = np.zeros(-(-len(self) // _STRIPES) * _STRIPES, dtype=np.float32)
+        totals: NDArray[np.float32] = self._own.totals
+        return totals
 
     def _check(self, folder: Path) -> None:
         arrays: tuple[NDArray[Any], ...] = (
@@ -176,6 +250,30 @@ class LexicalIndex:
             or not papers[-1] == len(self._paper_terms) == len(self._paper_weights) == len(self._rows)
         ):
             raise SnapshotError(f"the files lexical_* in {folder} do not belong together; build the snapshot anew")
+
+
+def _leading(totals: NDArray[np.float32], most: int) -> NDArray[np.int64]:
+    """Rows above 0 among which the highest `most` are, all that tie for the last place among them; ascending."""
+    striped = totals.reshape(_STRIPES, -1)
+    highest = striped.max(axis=0)
+    if most >= len(highest):
+        return np.flatnonzero(totals > 0)
+    # Each of these is in another row, so the last of the highest is no lower than so many of them
+    least = np.partition(highest, len(highest) - most)[len(highest) - most]
+    columns = np.flatnonzero((highest >= least) & (highest > 0))
+    stripes, found = np.nonzero((striped[:, columns] >= least) & (striped[:, columns] > 0))
+    return stripes * len(highest) + columns[found]
+
+
+def _highest(
+    rows: NDArray[np.int64], values: NDArray[np.float32], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows of the highest values above 0, best first, equal ones by row, without ordering the many others."""
+    least = np.partition(values, len(values) - most)[len(values) - most] if len(values) > most else 0
+    kept = (values >= least) & (values > 0)  # all that tie for the last place, of which the order takes the first
+    rows, values = rows[kept], values[kept]
+    order = np.lexsort((rows, -values))[:most]
+    return rows[order], values[order]
 
 
 def build(term_lists: Iterable[Sequence[str]], count: int, folder: Path, *, k1: float = K1, b: float = B) -> None:

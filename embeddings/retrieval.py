@@ -109,10 +109,9 @@ class Retriever:
             admitted: Shape (papers,); None admits all.
             depth: Most candidates.
         """
-        matches = self._matches(terms, admitted)
-        best = _highest(matches, depth)
-        complete = len(best) == np.count_nonzero(matches)
-        return Ranked(best, self._cosines(best, query), matches[best], complete, parts={"lexical": matches[best]})
+        rows, matches = self._snapshot.lexical.best(terms, depth + 1, admitted)  # one more tells if anything follows
+        best, said = rows[:depth], matches[:depth]
+        return Ranked(best, self._cosines(best, query), said, len(rows) <= depth, parts={"lexical": said})
 
     def hybrid(
         self,
@@ -140,11 +139,11 @@ class Retriever:
         # What is weighed does not depend on the page, so that pages join; what follows is in dense order
         near = self.dense(query, admitted, CANDIDATES)
         words = [] if Stage.WORDS in without else terms
-        matches = self._matches(words, admitted)
-        rows = np.union1d(near.rows, _highest(matches, CANDIDATES))
+        rows = np.union1d(near.rows, self._snapshot.lexical.best(words, CANDIDATES, admitted)[0])
+        matches = self._snapshot.lexical.scores_of(words, rows)
         vectors = self._snapshot.vectors(rows)
         scores = vectors @ query
-        parts = {"lexical": matches[rows]} if Stage.WORDS not in without else {}
+        parts = {"lexical": matches} if Stage.WORDS not in without else {}
         titles = np.full(len(rows), np.nan, dtype=np.float32)
         if Stage.TITLE not in without:
             titles = parts["title"] = title_cosines(self._snapshot.titles[rows], query)
@@ -152,7 +151,7 @@ class Retriever:
         foreign = self._snapshot.languages[rows] != language.encode()
         if language == UNDETERMINED:
             foreign[:] = False
-        words_said = fair(scores, matches[rows], foreign, ceiling)
+        words_said = fair(scores, matches, foreign, ceiling)
         relevance = fuse(with_titles(scores, titles), words_said, ceiling)
         mixed = len(rows) > 0 and foreign.mean() > _MOST_FOREIGN
         if Stage.FEEDBACK not in without and len(rows) and not mixed:
@@ -165,7 +164,10 @@ class Retriever:
         scale = _SCALES.get(_REFINEMENTS | without if mixed else frozenset(without))
         ranked = Ranked(rows, scores, relevance, near.complete, near.bound, parts, scale)
         ranked = ranked[_best_first(relevance, rows, scores)]
-        return ranked if depth <= len(near) else _followed(ranked, self.dense(query, admitted, depth), matches)
+        if depth <= len(near):
+            return ranked
+        near = self.dense(query, admitted, depth)
+        return _followed(ranked, near, self._snapshot.lexical.scores_of(words, near.rows))
 
     def related(
         self, row: int, admitted: NDArray[np.bool_] | None, depth: int, without: Set[Stage] = frozenset()
@@ -196,13 +198,6 @@ class Retriever:
         ranked = ranked[_best_first(relevance, near.rows, near.scores)]
         return ranked if depth <= len(near) else _followed(ranked, self.dense(query, admitted, depth))
 
-    def _matches(self, terms: Sequence[str], admitted: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-        """BM25 of every paper, shape (papers,), 0 where it has none of the terms or is not admitted."""
-        matches = self._snapshot.lexical.scores(terms)
-        if admitted is not None:
-            matches[~admitted] = 0
-        return matches
-
     def _cosines(self, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Exact cosines of these rows, read a block at a time."""
         scores = np.empty(len(rows), dtype=np.float32)
@@ -215,14 +210,15 @@ class Retriever:
 def _followed(first: Ranked, near: Ranked, matches: NDArray[np.float32] | None = None) -> Ranked:
     """Candidates, then whatever else is near in dense order.
 
-    What follows has no relevance of its own: it is put below, in its own order.
+    What follows has no relevance of its own: it is put below, in its own order. `matches` is BM25 of all near ones.
     """
-    rest = near[~np.isin(near.rows, first.rows)]
+    others = ~np.isin(near.rows, first.rows)
+    rest = near[others]
     below = rest.scores + (first.relevance.min(initial=0.0) - rest.scores.max(initial=0.0))
     parts = {}
     for name, part in first.parts.items():
         unknown = np.full(len(rest), np.nan, dtype=np.float32)
-        following = matches[rest.rows] if name == "lexical" and matches is not None else unknown
+        following = matches[others] if name == "lexical" and matches is not None else unknown
         parts[name] = np.concatenate([part, following])
     return Ranked(
         np.concatenate([first.rows, rest.rows]),
@@ -233,15 +229,6 @@ def _followed(first: Ranked, near: Ranked, matches: NDArray[np.float32] | None =
         parts,
         first.scale,
     )
-
-
-def _highest(matches: NDArray[np.float32], most: int) -> NDArray[np.int64]:
-    """Rows of the highest values above 0, best first, without ordering the many others."""
-    rows = np.flatnonzero(matches)
-    if len(rows) > most:
-        least = np.partition(matches[rows], len(rows) - most)[len(rows) - most]
-        rows = rows[matches[rows] >= least]  # all that tie for the last place, of which the order takes the first
-    return rows[_best_first(matches[rows], rows)[:most]]
 
 
 def _best_first(

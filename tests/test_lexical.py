@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from embeddings import lexical
 from embeddings.errors import SnapshotError
@@ -125,8 +126,64 @@ def test_many_threads_get_the_same_scores(tmp_path: Path) -> None:
     index = built(PAPERS * 200, tmp_path)
     queries = [paper * 2 for paper in PAPERS] * 40
     expected = [index.scores(query) for query in queries]
+    best = [index.best(query, 10) for query in queries]
     with ThreadPoolExecutor(8) as pool:
         np.testing.assert_array_equal(list(pool.map(index.scores, queries)), expected)
+        for found, alone in zip(pool.map(lambda query: index.best(query, 10), queries), best, strict=True):
+            np.testing.assert_array_equal(found, alone)
+
+
+@settings(deadline=None)  # writes files
+@given(papers=corpora, query=st.lists(term, max_size=8), most=st.integers(1, 25), data=st.data())
+def test_the_best_and_the_scores_of_some_are_those_of_all(
+    papers: list[list[str]], query: list[str], most: int, data: st.DataObject
+) -> None:
+    admitted = data.draw(st.none() | st.lists(st.booleans(), min_size=len(papers), max_size=len(papers)).map(np.array))
+    some = data.draw(st.lists(st.integers(0, len(papers) - 1)).map(lambda rows: np.array(rows, dtype=np.int64)))
+    with tempfile.TemporaryDirectory() as folder:
+        index = built(papers, Path(folder))
+        for asked in (query, query + papers[0]):
+            check_best(index, asked, most, admitted)
+            np.testing.assert_array_equal(index.scores_of(asked, some), index.scores(asked)[some])
+
+
+@settings(deadline=None, max_examples=200)
+@given(rng_seed=st.integers(0, 2**32), most=st.integers(1, 60), admit=st.sampled_from([None, 0.5, 0.05, 0.0]))
+def test_the_best_are_those_of_ordering_all(
+    language: LexicalIndex, rng_seed: int, most: int, admit: float | None
+) -> None:
+    random = np.random.default_rng(rng_seed)
+    admitted = None if admit is None else random.random(len(language)) < admit
+    for asked in (
+        zipf(random, int(random.integers(1, 12))),
+        zipf(random, 80),
+        ["0", "1", "2"],
+        ["0", "0", "150", "199"],
+    ):
+        check_best(language, asked, most, admitted)
+
+
+def check_best(index: LexicalIndex, asked: list[str], most: int, admitted: NDArray[np.bool_] | None) -> None:
+    """Compare with scoring every paper and ordering them all, equal ones by row."""
+    scores = index.scores(asked)
+    allowed = scores > 0 if admitted is None else (scores > 0) & admitted
+    expected = np.flatnonzero(allowed)[np.argsort(-scores[allowed], kind="stable")][:most]
+    rows, values = index.best(asked, most, admitted)
+    assert rows.tolist() == expected.tolist()
+    np.testing.assert_array_equal(values, scores[expected])
+
+
+@pytest.fixture(scope="module")
+def language(tmp_path_factory: pytest.TempPathFactory) -> LexicalIndex:
+    """Words as frequent as those of a language, in more papers than are looked at; some papers twice."""
+    random = np.random.default_rng(0)
+    papers = [zipf(random, int(random.integers(0, 60))) for _ in range(3_501)]
+    return built(papers + papers[:500], tmp_path_factory.mktemp("language"))
+
+
+def zipf(random: np.random.Generator, count: int) -> list[str]:
+    """Terms of which the n-th commonest is said in proportion to 1 / n."""
+    return [str(rank) for rank in np.minimum(200 ** random.random(count), 199).astype(int)]
 
 
 def test_a_wrong_count_of_papers_is_refused(tmp_path: Path) -> None:
