@@ -20,12 +20,12 @@ from embeddings.titles import cosines as title_cosines
 _SCANNED_ROWS = 20_000
 _SCAN_BLOCK = 8_192
 
-# Of the candidates, how many may be in another language than the query for feedback and smoothing to be heard
+# Of the candidates, how many may be in another language than the query for smoothing to be heard
 _MOST_FOREIGN = 0.1
 
-_REFINEMENTS = frozenset({Stage.FEEDBACK, Stage.SMOOTHING})
+_UNMIXED = frozenset({Stage.SMOOTHING})
 # By the stages that keep silent
-_SCALES: dict[Set[Stage], Scale] = {frozenset(): Scale.TEXT, _REFINEMENTS: Scale.FUSED}
+_SCALES: dict[Set[Stage], Scale] = {frozenset(): Scale.TEXT, _UNMIXED: Scale.FUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Retriever:
             depth: Most candidates; at least those of the two legs are looked at.
             without: Stages to leave out.
             language: Of the query, so that papers in other languages are not held to its words (`fusion.fair`). Where
-                they are many, feedback and smoothing, which favour the query's language, are left out.
+                they are many, smoothing, which favours the query's language, is left out.
         """
         # What is weighed does not depend on the page, so that pages join; what follows is in dense order
         near = self.dense(query, admitted, CANDIDATES)
@@ -154,14 +154,14 @@ class Retriever:
         words_said = fair(scores, matches, foreign, ceiling)
         relevance = fuse(with_titles(scores, titles), words_said, ceiling)
         mixed = len(rows) > 0 and foreign.mean() > _MOST_FOREIGN
-        if Stage.FEEDBACK not in without and len(rows) and not mixed:
+        if Stage.FEEDBACK not in without and len(rows):
             best = _best_first(relevance, rows, scores)[:FEEDBACK_PAPERS]
             parts["feedback"] = vectors @ towards(query, vectors[best])
             relevance = fuse(with_titles(parts["feedback"], titles), words_said, ceiling)
         parts["fused"] = relevance
         if Stage.SMOOTHING not in without and not mixed:
             relevance = smooth(relevance, vectors)
-        scale = _SCALES.get(_REFINEMENTS | without if mixed else frozenset(without))
+        scale = _SCALES.get(_UNMIXED | without if mixed else frozenset(without))
         ranked = Ranked(rows, scores, relevance, near.complete, near.bound, parts, scale)
         ranked = ranked[_best_first(relevance, rows, scores)]
         if depth <= len(near):
