@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import SnapshotError
 from embeddings.snapshot import FILES, Manifest, Snapshot
 
@@ -28,7 +29,7 @@ def test_the_manifest_says_what_the_snapshot_is(snapshot: Snapshot) -> None:
     manifest = json.loads((snapshot.folder / "manifest.json").read_text())
     assert manifest["snapshot"] == snapshot.folder.name == snapshot.id
     assert set(manifest["checksums"]) == set(FILES)
-    assert manifest["encoder"]["name"] == "embedded/all-MiniLM-L6-v2" and len(manifest["probes"]) >= 5
+    assert manifest["encoder"]["name"] == EMBEDDED_MODEL and len(manifest["probes"]) >= 5
     assert {"faiss", "sentence-transformers", "sqlite", "torch"} <= set(manifest["versions"])
 
 
