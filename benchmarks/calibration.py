@@ -100,7 +100,7 @@ def _tested(group: Answers, others: Calibration, own: Calibration) -> dict[str, 
         found[str(scale)] = {
             "questions": len(answers),
             "related": round(share, 4),
-            "log_loss_of_the_share": round(-share * np.log(share) - (1 - share) * np.log(1 - share), 4),
+            "log_loss_of_the_share": round(float(-share * np.log(share) - (1 - share) * np.log(1 - share)), 4),
             "log_loss": round(log_loss(curve, answers), 4),
             "calibration_error": round(calibration_error(bins), 4),
             "bins": [{name: round(value, 4) for name, value in asdict(each).items()} for each in bins],

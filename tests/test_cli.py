@@ -56,7 +56,7 @@ def test_build_prints_a_summary_and_search_finds(run: Run, tmp_path: Path) -> No
     built = run("build", str(SEEDS), "--snapshots", folder)
     assert built.returncode == 0, built.stderr
     assert "42 papers (34 en, 8 zh) from 50 entries" in built.stdout
-    assert "42 embedded by embedded/all-MiniLM-L6-v2, 0 taken from the cache" in built.stdout
+    assert "42 embedded by embedded/all-MiniLM-L6-v2-en-zh, 0 taken from the cache" in built.stdout
     assert "embedding" in built.stderr  # progress is not mixed with the answer
     again = json.loads(run("build", str(SEEDS), "--snapshots", folder, "--json").stdout)
     assert again["embedded"] == 0 and again["published"] and again["counts"]["papers"] == 42
@@ -139,6 +139,45 @@ def test_evaluate_measures_known_items_in_every_mode_asked_for(run: Run, snapsho
     assert len(result["modes"]["hybrid"]["by_question"]["hit@1"]) == 84
     shown = run(*asked).stdout
     assert "seeds.jsonl: 84 questions asked of" in shown and "zh → en" in shown
+
+
+def test_a_calibration_is_learnt_and_built_in(run: Run, snapshots: Path, tmp_path: Path) -> None:
+    judged = tmp_path / "judged"
+    judged.mkdir()
+    items = [json.loads(line) for line in ITEMS.read_text(encoding="utf-8").splitlines()]
+    papers = {item["paper"] for item in items}
+    (judged / "corpus.jsonl").write_text("".join(json.dumps({"id": each, "abstract": ""}) + "\n" for each in papers))
+    (judged / "queries.jsonl").write_text(
+        "".join(json.dumps({"id": str(i), "text": item["text"]}) + "\n" for i, item in enumerate(items))
+    )
+    (judged / "qrels.tsv").write_text(
+        "query\tpaper\tgrade\n" + "".join(f"{i}\t{item['paper']}\t1\n" for i, item in enumerate(items))
+    )
+    ran = run(
+        "calibrate",
+        "--snapshots",
+        str(snapshots),
+        "--collection",
+        str(judged),
+        "--out",
+        str(tmp_path / "c.json"),
+        next(path.parent.name for path in snapshots.glob("*/manifest.json")),
+    )
+    assert ran.returncode == 0 and "dense" in ran.stdout, ran.stderr
+    built = run("build", str(SEEDS), "--snapshots", str(tmp_path / "s"), "--calibration", str(tmp_path / "c.json"))
+    assert built.returncode == 0, built.stderr
+    learnt = json.loads((tmp_path / "c.json").read_text())
+    (manifest,) = (tmp_path / "s").glob("*/manifest.json")
+    assert json.loads(manifest.read_text())["calibration"] == learnt and learnt["text"] is None
+
+
+def test_a_far_question_is_said_to_be_far_and_min_probability_cuts(run: Run, snapshots: Path) -> None:
+    far = "best sourdough starter hydration"
+    assert "no paper here seems to be about this" in run("search", far, "--snapshots", str(snapshots)).stdout
+    cut = run("search", far, "--snapshots", str(snapshots), "--min-probability", "0.5")
+    assert "no paper fits" in cut.stdout
+    answer = json.loads(run("search", "drum music", "--snapshots", str(snapshots), "--json").stdout)
+    assert answer["found"] is True and 0 < answer["hits"][0]["probability"] < 1
 
 
 def test_a_snapshot_that_lost_papers_is_refused_until_forced(run: Run, tmp_path: Path) -> None:

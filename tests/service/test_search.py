@@ -132,6 +132,53 @@ def test_min_score_leaves_out_what_is_below(client: httpx.Client) -> None:
     assert all(hit["score"] >= 0.2 for hit in answer["hits"])
 
 
+@pytest.mark.parametrize("address", ["/search", "/related", "/batch/search", "/batch/related", "/papers/related"])
+def test_probability_is_told_and_cut_by_on_every_route(
+    client: httpx.Client, searcher: Searcher, snapshot: Snapshot, address: str
+) -> None:
+    paper = snapshot.papers(0, 1)[0].id
+
+    def ask(**options: float) -> dict[str, Any]:
+        options = {"top_k": 50, **options}
+        if address == "/papers/related":
+            response = client.get(f"/papers/{paper}/related", params=options)
+        elif address == "/related":
+            response = client.post(address, json={"positive": [paper], **options})
+        elif address == "/search":
+            response = client.get(address, params={"q": TEXT, **options})
+        else:
+            query = {"q": TEXT} if address == "/batch/search" else {"paper": paper}
+            response = client.post(address, json={"queries": [{**query, **options}]})
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer["results"][0] if "results" in answer else answer
+
+    whole = ask()
+    by_text = address.endswith("search")
+    asked = SearchOptions(top_k=50)
+    expected = searcher.search(TEXT, asked) if by_text else searcher.related(paper, asked)
+    assert [hit["probability"] for hit in whole["hits"]] == [hit.probability for hit in expected.hits]
+    assert whole["found"] is expected.found is not None
+    least = whole["hits"][3]["probability"]
+    cut = ask(min_probability=least)
+    assert cut["hits"] == [hit for hit in whole["hits"] if hit["probability"] >= least] and cut["exhausted"]
+
+
+def test_for_a_far_question_nothing_is_found(client: httpx.Client) -> None:
+    answer = client.get("/search", params={"q": "best sourdough starter hydration"}).json()
+    assert answer["found"] is False and len(answer["hits"]) == 10
+    cut = client.get("/search", params={"q": "best sourdough starter hydration", "min_probability": 0.1}).json()
+    assert cut["found"] is False and cut["hits"] == [] and cut["exhausted"] is True
+
+
+def test_what_is_not_known_is_null_and_refused(client: httpx.Client) -> None:
+    answer = client.get("/search", params={"q": TEXT, "mode": "lexical"}).json()
+    assert answer["found"] is None and {hit["probability"] for hit in answer["hits"]} == {None}
+    refused = client.get("/search", params={"q": TEXT, "mode": "lexical", "min_probability": 0.5})
+    assert refused.status_code == 422 and "use min_score" in refused.json()["detail"]
+    assert client.get("/search", params={"q": TEXT, "min_probability": 1.5}).status_code == 422
+
+
 def test_related_never_holds_the_paper_itself(client: httpx.Client, snapshot: Snapshot) -> None:
     for paper in snapshot.papers(0, 42):
         response = client.get(f"/papers/{paper.id[:8]}/related", params={"top_k": 50})
