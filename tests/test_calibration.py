@@ -278,7 +278,7 @@ def test_papers_relevant_to_one_question_are_taken_for_related(searcher: Searche
 def test_nothing_to_learn_is_said(snapshot: Snapshot) -> None:
     one = snapshot.paper(GHOST).id
     judged = Judgments(
-        name="none", questions=(Question(id="a", paper=one),), grades={"a": {snapshot.paper("86aff").id: 0}}
+        name="none", questions=(Question(id="a", paper=one),), grades={"a": {snapshot.paper("86affd4c").id: 0}}
     )
     with pytest.raises(JudgmentError, match="nothing can be learnt from none"):
         calibrate(snapshot, QueryEncoder(snapshot), [judged])
