@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import write_result
-from embeddings import judgments, lexical, reports
+from embeddings import lexical, reports
 from embeddings.build import BuildOptions, build
 from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.fusion import CANDIDATES, LEXICAL_WEIGHT
-from embeddings.judgments import Judgments, Question
+from embeddings.judging import judgments
+from embeddings.judging.judgments import Judgments, Question
+from embeddings.judging.query_encoder import QueryEncoder
+from embeddings.judging.scorecard import Scorecard, evaluate
 from embeddings.papers import paper_id
 from embeddings.queries import Filters, Mode
-from embeddings.query_encoder import QueryEncoder
-from embeddings.scorecard import Scorecard, evaluate
 from embeddings.snapshot import Snapshot
 from tests.paraphrases import PARAPHRASES
 

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import database, index, lexical, models, publishing, readers, release, snapshot, threads
+from embeddings import database, index, lexical, models, publishing, readers, snapshot, threads
 from embeddings.cache import VectorCache, text_key
 from embeddings.cached_encoder import CachedEncoder
 from embeddings.calibration import Calibration, of_encoder
-from embeddings.comparison import Thresholds
 from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
 from embeddings.evaluation import exact_neighbours, sample
 from embeddings.files import create_array, map_array
 from embeddings.index import DenseIndex
+from embeddings.judging import release
+from embeddings.judging.comparison import Thresholds
+from embeddings.judging.release import Release
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
-from embeddings.release import Release
 from embeddings.snapshot import Manifest
 from embeddings.terms import terms
 from embeddings.text import clean

@@ -19,9 +19,9 @@ from embeddings.cli_options import (
     MostLost,
     Snapshots,
 )
-from embeddings.comparison import Thresholds
 from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import InvalidOption, ReleaseRefused
+from embeddings.judging.comparison import Thresholds
 from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
 
 if TYPE_CHECKING:
@@ -234,8 +234,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure how well a snapshot answers judged questions. Needs the extra `evaluation`."""
-    from embeddings import judgments, plotting, scorecard
-    from embeddings.query_encoder import QueryEncoder
+    from embeddings.judging import judgments, plotting, scorecard
+    from embeddings.judging.query_encoder import QueryEncoder
 
     if not collections and not known_items:
         raise InvalidOption("there is nothing to ask: give --collection FOLDER or --known-items FILE")
@@ -270,8 +270,9 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Learn from judged questions how probable relevance makes it that a hit is related."""
-    from embeddings import calibrating, calibration_file, judgments
-    from embeddings.query_encoder import QueryEncoder
+    from embeddings import calibration_file
+    from embeddings.judging import calibrating, judgments
+    from embeddings.judging.query_encoder import QueryEncoder
 
     asked = [judgments.read_collection(folder) for folder in collections]
     opened = _open(snapshots, snapshot)
@@ -322,7 +323,7 @@ def _open(snapshots: Path, snapshot: str | None) -> "Snapshot":
 
 def _searcher(snapshots: Path) -> "Searcher":
     """Open what is served, with its encoder loaded when the first text comes: related papers need none."""
-    from embeddings.query_encoder import QueryEncoder
+    from embeddings.judging.query_encoder import QueryEncoder
     from embeddings.searcher import Searcher
 
     opened = _open(snapshots, None)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from embeddings.comparison import Thresholds
+from embeddings.judging.comparison import Thresholds
 
 Snapshots = Annotated[
     Path, typer.Option("--snapshots", envvar="RELATED_PAPERS_SNAPSHOTS", help="Folder of all snapshots.")

@@ -16,8 +16,8 @@ from embeddings.cli_options import (
     MostLost,
     Snapshots,
 )
-from embeddings.comparison import Thresholds
 from embeddings.errors import ReleaseRefused
+from embeddings.judging.comparison import Thresholds
 
 app = typer.Typer(help="List, verify, publish, roll back and prune snapshots.", no_args_is_help=True)
 
@@ -67,7 +67,7 @@ def publish_snapshot(
     as_json: AsJson = False,
 ) -> None:
     """Verify a snapshot, compare its answers with those of the one served now, and serve it."""
-    from embeddings import release
+    from embeddings.judging import release
 
     thresholds = Thresholds(
         least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
@@ -89,7 +89,7 @@ def queries(
     ] = None,
 ) -> None:
     """Show the questions that a snapshot is asked before it is served; --add saves more."""
-    from embeddings import query_set
+    from embeddings.judging import query_set
 
     if add is not None:
         new, total = query_set.add(snapshots, add)

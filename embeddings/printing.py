@@ -27,7 +27,7 @@ from embeddings.queries import Hit, Results
 
 if TYPE_CHECKING:
     from embeddings.build import BuildReport
-    from embeddings.comparison import Comparison
+    from embeddings.judging.comparison import Comparison
     from embeddings.snapshot import Manifest
     from embeddings.workplace import Progress as Report
 

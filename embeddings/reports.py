@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings import printing
 from embeddings.calibration import Scale, calibration_error, log_loss, reliability
-from embeddings.comparison import Compared
+from embeddings.judging.comparison import Compared
 
 if TYPE_CHECKING:
-    from embeddings.calibrating import Answers
     from embeddings.calibration import Calibration
+    from embeddings.judging.calibrating import Answers
+    from embeddings.judging.release import Release
+    from embeddings.judging.scorecard import Group, ModeScores, Scorecard
     from embeddings.queries import Mode
-    from embeddings.release import Release
-    from embeddings.scorecard import Group, ModeScores, Scorecard
 
 
 def card(found: "Scorecard") -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 QUERY = "segment organs and tumors in CT scans with CLIP"
 PAPER = "9bd7f146d1218d109bf9ed5c5219e88ed454bb07"
-SNAPSHOT = "028838f9830e"
+SNAPSHOT = "3d402493259b"
 
 SEARCH_BODY: dict[str, Any] = {"q": "segment organs and tumors in CT scans with CLIP", "top_k": 2, "why": True}
 
@@ -23,11 +23,12 @@ BATCH_SEARCH_BODY: dict[str, Any] = {
 BATCH_RELATED_BODY: dict[str, Any] = {"queries": [{"paper": "9bd7f146", "top_k": 1}, {"paper": "DOI:10.1000/unknown"}]}
 
 SEARCH: dict[str, Any] = {
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "hits": [
         {
             "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
             "score": 0.61,
+            "probability": 0.983,
             "title": None,
             "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
             "language": "en",
@@ -39,30 +40,33 @@ SEARCH: dict[str, Any] = {
             },
         },
         {
-            "id": "3ccfe95cd08f477a4a9896d4e753d31e5f942d03",
-            "score": 0.2003,
+            "id": "4cdf5e49470ff6bbbc2dab6d568a226da67f3dcb",
+            "score": 0.4745,
+            "probability": 0.83,
             "title": None,
-            "label": "CAR-FT: Context-Aware Robust Fine-tuning",
-            "language": "en",
+            "label": "AMO: 大规模,多样的临床数据集,用于腹部器官分割",
+            "language": "zh",
             "externalIds": {},
             "why": {
                 "query_sentence": "segment organs and tumors in CT scans with CLIP",
-                "hit_sentence": "However, recent works find further fine-tuning of CLIP models improves accuracy but sacrifices the robustness on downstream tasks.",
-                "score": 0.2874,
+                "hit_sentence": "尽管近年来从CT/MRI扫描中自动腹部多器官分割取得了很大进展,但由于缺乏各种临床方案的大规模基准,对模型的能力的全面评估受到阻碍。",
+                "score": 0.6602,
             },
         },
     ],
     "total": 42,
     "exhausted": False,
+    "found": True,
     "query": {"tokens_seen": 9, "tokens_total": 9, "language": "en"},
 }
 
 RELATED: dict[str, Any] = {
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "hits": [
         {
             "id": "1e3e9bd219984a5b59814688756762c4836876e8",
             "score": 0.5958,
+            "probability": 0.146,
             "title": None,
             "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
             "language": "en",
@@ -71,6 +75,7 @@ RELATED: dict[str, Any] = {
         {
             "id": "8b2b11a053eae8d53378fa90e555ece10f8c82d9",
             "score": 0.5297,
+            "probability": 0.14,
             "title": None,
             "label": "RELIANT: framework to mitigate the bias exhibited by the student model",
             "language": "en",
@@ -79,43 +84,48 @@ RELATED: dict[str, Any] = {
     ],
     "total": 41,
     "exhausted": False,
+    "found": False,
     "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
 }
 
 EXAMPLES: dict[str, Any] = {
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "hits": [
         {
             "id": "b1b85e52abba257cba2967aaf4e288ea3da74fda",
             "score": 0.3652,
+            "probability": None,
             "title": None,
             "label": "CCFL: Computationally Customized Federated Learning",
             "language": "en",
             "externalIds": {},
         },
         {
-            "id": "8b2b11a053eae8d53378fa90e555ece10f8c82d9",
-            "score": 0.3312,
+            "id": "5dbde0b6e9f42c98c8282b4452a9947a4c904e22",
+            "score": 0.3357,
+            "probability": None,
             "title": None,
-            "label": "RELIANT: framework to mitigate the bias exhibited by the student model",
-            "language": "en",
+            "label": "我们提出了一个基于ESDAGFL的基于事件触发的通信机制的能量优化的",
+            "language": "zh",
             "externalIds": {},
         },
     ],
     "total": 40,
     "exhausted": False,
+    "found": None,
     "query": {"tokens_seen": 5, "tokens_total": 5, "language": "en"},
 }
 
 BATCH_SEARCH: dict[str, Any] = {
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "results": [
         {
-            "snapshot": "028838f9830e",
+            "snapshot": "3d402493259b",
             "hits": [
                 {
                     "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
                     "score": 0.61,
+                    "probability": 0.983,
                     "title": None,
                     "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
                     "language": "en",
@@ -124,6 +134,7 @@ BATCH_SEARCH: dict[str, Any] = {
             ],
             "total": 42,
             "exhausted": False,
+            "found": True,
             "query": {"tokens_seen": 9, "tokens_total": 9, "language": "en"},
         },
         {
@@ -132,19 +143,21 @@ BATCH_SEARCH: dict[str, Any] = {
             "status": 422,
             "detail": "the query has no word to search for; give a few words, a sentence or an abstract",
             "instance": "/batch/search#/queries/1",
+            "request_id": "5d5ae51fb90342fcbc323ee320790ef7",
         },
     ],
 }
 
 BATCH_RELATED: dict[str, Any] = {
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "results": [
         {
-            "snapshot": "028838f9830e",
+            "snapshot": "3d402493259b",
             "hits": [
                 {
                     "id": "1e3e9bd219984a5b59814688756762c4836876e8",
                     "score": 0.5958,
+                    "probability": 0.146,
                     "title": None,
                     "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
                     "language": "en",
@@ -153,6 +166,7 @@ BATCH_RELATED: dict[str, Any] = {
             ],
             "total": 41,
             "exhausted": False,
+            "found": False,
             "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
         },
         {
@@ -161,12 +175,13 @@ BATCH_RELATED: dict[str, Any] = {
             "status": 404,
             "detail": "no paper 'DOI:10.1000/unknown'; give its 40-digit id, the first 8 digits or more of it, or an id of another system with its prefix, such as ARXIV:2301.00001 or DOI:10.1000/x",
             "instance": "/batch/related#/queries/1",
+            "request_id": "23d42307c79948feae8178eafb4448f9",
         },
     ],
 }
 
 LISTING: dict[str, Any] = {
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "total": 42,
     "papers": [
         {
@@ -187,7 +202,7 @@ LISTING: dict[str, Any] = {
 }
 
 PAPER_SHOWN: dict[str, Any] = {
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "id": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
     "title": None,
     "label": "GHOST: Guided Hybrid Quantization with One-to-one Self-Teaching",
@@ -204,7 +219,7 @@ ALIVE: dict[str, Any] = {"status": "alive"}
 
 READY: dict[str, Any] = {
     "status": "ready",
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "built_at": "2026-11-21T05:35:59+00:00",
     "published_at": "2026-11-21T05:35:59+00:00",
     "age_seconds": 18.8547,
@@ -212,11 +227,11 @@ READY: dict[str, Any] = {
 
 INFO: dict[str, Any] = {
     "version": "0.1.0",
-    "snapshot": "028838f9830e",
+    "snapshot": "3d402493259b",
     "model": {
-        "name": "embedded/all-MiniLM-L6-v2",
+        "name": "embedded/all-MiniLM-L6-v2-en-zh",
         "revision": None,
-        "fingerprint": "83a5775741f3c44d",
+        "fingerprint": "418667b9df4cb2a3",
         "dimension": 384,
         "window_tokens": 256,
         "max_tokens": 0,
@@ -225,7 +240,7 @@ INFO: dict[str, Any] = {
     "counts": {"papers": 42, "entries": 50, "by_language": {"en": 34, "zh": 8}, "rejected": {}, "not_read_whole": 0},
     "index": {"factory": "Flat", "effort": 0},
     "evaluation": {"index_recall_at_10": 1.0, "queries": 42, "wanted": 0.98},
-    "duplicates": {"least_score": 0.94, "groups": 0, "papers": 0},
+    "duplicates": {"least_score": 0.94, "least_twin_score": 0.84, "groups": 0, "papers": 0},
     "versions": {
         "sentence-transformers": "6.2.0",
         "torch": "2.13.0+cpu",

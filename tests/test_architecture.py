@@ -29,8 +29,8 @@ DOORS = {
     "bibtexparser": "embeddings/readers/bibtex.py",
     "rispy": "embeddings/readers/ris.py",
     "rich": "embeddings/printing.py",
-    "pytrec_eval": "embeddings/measures.py",
-    "matplotlib": "embeddings/plotting.py",
+    "pytrec_eval": "embeddings/judging/measures.py",
+    "matplotlib": "embeddings/judging/plotting.py",
     "prometheus_client": "service/metrics.py",
 }
 # Libraries with two doors: to use a model, and to teach one
@@ -41,7 +41,7 @@ SHARED = {
 # Modules that take and return values: no files, clock, environment or network
 PURE = (
     "calibration",
-    "comparison",
+    "judging/comparison",
     "diversity",
     "encoder_info",
     "errors",
@@ -49,12 +49,12 @@ PURE = (
     "labels",
     "language",
     "neighbours",
-    "overlap",
+    "judging/overlap",
     "papers",
     "queries",
     "rocchio",
     "smoothing",
-    "significance",
+    "judging/significance",
     "text",
     "titles",
     "windows",

@@ -14,7 +14,6 @@ from scipy.optimize import minimize
 
 from embeddings import calibration_file
 from embeddings.build import BuildOptions, build
-from embeddings.calibrating import answered, calibrate
 from embeddings.calibration import (
     EMBEDDED,
     Answered,
@@ -28,9 +27,10 @@ from embeddings.calibration import (
     reliability,
 )
 from embeddings.errors import InvalidOption, JudgmentError, SnapshotError
-from embeddings.judgments import Judgments, Question, read_known_items
+from embeddings.judging.calibrating import answered, calibrate
+from embeddings.judging.judgments import Judgments, Question, read_known_items
+from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
-from embeddings.query_encoder import QueryEncoder
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Manifest, Snapshot
 from tests.far import FAR_CHINESE, FAR_ENGLISH

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embeddings.errors import JudgmentError
-from embeddings.judgments import read_collection, read_known_items, read_questions, resolve
+from embeddings.judging.judgments import read_collection, read_known_items, read_questions, resolve
 from embeddings.papers import paper_id
 from embeddings.snapshot import Snapshot
 

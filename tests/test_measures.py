@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings import measures
 from embeddings.errors import MissingExtra
+from embeddings.judging import measures
 
 PAPERS = [f"p{i}" for i in range(15)]
 graded = st.dictionaries(st.sampled_from(PAPERS), st.integers(0, 4), min_size=1).filter(lambda g: any(g.values()))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from embeddings import query_set
 from embeddings.errors import JudgmentError
-from embeddings.judgments import Judgments, Question
+from embeddings.judging import query_set
+from embeddings.judging.judgments import Judgments, Question
 from embeddings.snapshot import Snapshot
 from tests.test_judgments import write_lines
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from embeddings import publishing, query_set, release
+from embeddings import publishing
 from embeddings.build import BuildOptions, build
-from embeddings.comparison import Thresholds
-from embeddings.release import REPORT
+from embeddings.judging import query_set, release
+from embeddings.judging.comparison import Thresholds
+from embeddings.judging.release import REPORT
 from embeddings.snapshot import FILES, MANIFEST, Manifest, Snapshot
 from tests.conftest import SEEDS
 from tests.test_judgments import write_lines

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings import judgments, plotting
 from embeddings.errors import InvalidOption, JudgmentError
+from embeddings.judging import judgments, plotting
+from embeddings.judging.query_encoder import QueryEncoder
+from embeddings.judging.scorecard import Scorecard, evaluate
 from embeddings.queries import Mode, SearchOptions
-from embeddings.query_encoder import QueryEncoder
-from embeddings.scorecard import Scorecard, evaluate
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
 from tests.conftest import SEEDS

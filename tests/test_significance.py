@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from embeddings.significance import difference, estimate
+from embeddings.judging.significance import difference, estimate
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=30).map(np.array)
 

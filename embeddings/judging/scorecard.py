@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import measures
 from embeddings.errors import JudgmentError
-from embeddings.judgments import Judgments, Question, Resolved, resolve
+from embeddings.judging import measures
+from embeddings.judging.judgments import Judgments, Question, Resolved, resolve
+from embeddings.judging.measures import RUN_DEPTH
+from embeddings.judging.query_encoder import QueryEncoder
+from embeddings.judging.significance import Difference, Estimate, difference, estimate
 from embeddings.language import detect
-from embeddings.measures import RUN_DEPTH
 from embeddings.queries import Mode, SearchOptions, Stage
-from embeddings.query_encoder import QueryEncoder
 from embeddings.searcher import Searcher
-from embeddings.significance import Difference, Estimate, difference, estimate
 from embeddings.snapshot import Snapshot
 
 _TEXTS_AT_ONCE = 64

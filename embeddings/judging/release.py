@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import index, publishing, query_set, threads
-from embeddings.comparison import Changed, Compared, Comparison, Thresholds, failures
+from embeddings import index, publishing, threads
 from embeddings.errors import (
     AmbiguousPaperId,
     EncoderError,
@@ -21,12 +20,14 @@ from embeddings.errors import (
 )
 from embeddings.evaluation import TOP_K, exact_neighbours
 from embeddings.files import write_atomically
-from embeddings.judgments import Judgments, Question
-from embeddings.overlap import overlap, rank_biased_overlap
+from embeddings.judging import query_set
+from embeddings.judging.comparison import Changed, Compared, Comparison, Thresholds, failures
+from embeddings.judging.judgments import Judgments, Question
+from embeddings.judging.overlap import overlap, rank_biased_overlap
+from embeddings.judging.query_encoder import QueryEncoder
+from embeddings.judging.scorecard import ask, language
 from embeddings.paper_store import PaperStore
 from embeddings.queries import Mode
-from embeddings.query_encoder import QueryEncoder
-from embeddings.scorecard import ask, language
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
 

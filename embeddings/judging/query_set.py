@@ -10,7 +10,7 @@ from pathlib import Path
 
 from embeddings.errors import JudgmentError
 from embeddings.files import write_atomically
-from embeddings.judgments import Judgments, Question, read_questions
+from embeddings.judging.judgments import Judgments, Question, read_questions
 from embeddings.paper_store import PaperStore
 from embeddings.papers import Paper
 from embeddings.sentences import sentences

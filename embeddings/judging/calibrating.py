@@ -7,9 +7,9 @@ import numpy as np
 
 from embeddings.calibration import Answered, Calibration, Curve, Scale, fit
 from embeddings.errors import JudgmentError
-from embeddings.judgments import Judgments, Resolved, resolve
+from embeddings.judging.judgments import Judgments, Resolved, resolve
+from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.queries import Mode, Results, SearchOptions, Stage
-from embeddings.query_encoder import QueryEncoder
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from embeddings.calibration import Bin
 from embeddings.errors import InvalidOption, MissingExtra
+from embeddings.judging.scorecard import Scorecard
 from embeddings.queries import Mode
-from embeddings.scorecard import Scorecard
 
 MEASURE = "nDCG@10"
 _FORMATS = (".png", ".svg")
