@@ -174,24 +174,17 @@ def results_table(results: Results, *, explain: bool) -> None:
         return
     if results.found is False:
         line("no paper here seems to be about this; the nearest are:")
+    names = ("score", "probability", *(("title", "words", "feedback", "fused", "relevance") if explain else ()))
+    numbers = [_numbers(hit)[: len(names)] for hit in results.hits]
+    known = [i for i in range(len(names)) if any(row[i] for row in numbers)]  # what no hit has needs no column
     table = Table(box=None, pad_edge=False)
-    table.add_column("score", justify="right")
-    table.add_column("probability", justify="right")
-    stages = ("title", "words", "feedback", "fused", "relevance") if explain else ()
-    for name in stages:
-        table.add_column(name, justify="right")
+    for i in known:
+        table.add_column(names[i], justify="right", no_wrap=True)
     table.add_column("id", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("paper", overflow="fold")
-    for hit in results.hits:
-        table.add_row(
-            f"{hit.score:.3f}",
-            "" if hit.probability is None else f"{hit.probability:.3f}",
-            *_stages(hit)[: len(stages)],
-            hit.paper.id[:12],
-            hit.paper.language,
-            _text(hit),
-        )
+    for hit, row in zip(results.hits, numbers, strict=True):
+        table.add_row(*(row[i] for i in known), hit.paper.id[:12], hit.paper.language, _text(hit))
     Console().print(table)
 
 
@@ -230,9 +223,12 @@ def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
     Console().print(table)
 
 
-def _stages(hit: Hit) -> tuple[str, ...]:
+def _numbers(hit: Hit) -> tuple[str, ...]:
     stages = hit.stages
-    said = (stages.title, stages.lexical, stages.feedback, stages.fused, stages.relevance)
+    said = (
+        *(hit.score, hit.probability),
+        *(stages.title, stages.lexical, stages.feedback, stages.fused, stages.relevance),
+    )
     return tuple("" if value is None else f"{value:.3f}" for value in said)
 
 

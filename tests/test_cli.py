@@ -63,7 +63,9 @@ def test_build_prints_a_summary_and_search_finds(run: Run, tmp_path: Path) -> No
     found = run("search", "quantization of object detectors for aerial images", "--snapshots", folder, "-k", "3")
     assert "GHOST" in found.stdout.splitlines()[1]
     by_words = run("search", "aerial quantization", "--snapshots", folder, "--mode", "lexical", "--explain")
-    assert by_words.stdout.split()[:7] == ["score", "title", "words", "feedback", "fused", "relevance", "id"]
+    assert by_words.stdout.split()[:4] == ["score", "words", "relevance", "id"], "only what there is"
+    both = run("search", "aerial quantization", "--snapshots", folder, "--explain")
+    assert both.stdout.split()[:6] == ["score", "probability", "words", "feedback", "fused", "relevance"]
 
 
 def test_search_answers_in_json_for_programs(run: Run, snapshots: Path) -> None:
