@@ -82,9 +82,16 @@ class DenseIndex:
         faiss.omp_set_num_threads(threads)  # a setting of the calling thread, not of the index
         bitmap = None if among is None else np.packbits(among, bitorder="little")
         selector = None if bitmap is None else faiss.IDSelectorBitmap(bitmap)
-        parameters = _search_parameters(self._index, self.spec.effort, selector)
+        parameters = _search_parameters(self._index, self._effort(among), selector)
         scores, rows = self._index.search(np.ascontiguousarray(queries), count, params=parameters)
         return np.where(rows == NO_HIT, -np.inf, scores).astype(np.float32), rows
+
+    def _effort(self, among: NDArray[np.bool_] | None) -> int:
+        """As much more as rows are left out, so that as many are compared as without a filter."""
+        if among is None:
+            return self.spec.effort
+        wanted = math.ceil(self.spec.effort * len(self) / max(1, np.count_nonzero(among)))
+        return min(_most_effort(self._index), wanted)
 
     def save(self, path: Path) -> None:
         """Write the index to a file.

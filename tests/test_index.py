@@ -98,3 +98,20 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dense.faiss").write_bytes(b"no index at all, but long enough to be read as one")
     with pytest.raises(SnapshotError, match="cannot be read as a FAISS index"):
         index.load(tmp_path / "dense.faiss", index.IndexSpec("Flat"))
+
+
+@pytest.mark.parametrize("factory", ["IVF64,SQ8", "HNSW16,SQ8"])
+def test_a_filter_does_not_cost_recall(factory: str) -> None:
+    vectors, queries = unit_rows(5, 6_000), unit_rows(6, 50)
+    made = index.build(vectors, factory)
+    among = np.random.default_rng(7).random(len(vectors)) < 0.1
+    truth = np.argsort(-np.where(among, queries @ vectors.T, -2), axis=1)[:, :10]
+    _, found = made.nearest(queries, 10, among=among)
+    _, unfiltered = made.nearest(queries, 10)
+    everything = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
+
+    def recall(rows: NDArray[np.int64], wanted: NDArray[np.int64]) -> float:
+        return float(np.mean([len(set(one) & set(other)) / 10 for one, other in zip(rows, wanted, strict=True)]))
+
+    assert np.all(among[found[found != index.NO_HIT]])
+    assert recall(found, truth) >= recall(unfiltered, everything)
