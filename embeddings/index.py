@@ -90,7 +90,7 @@ class DenseIndex:
         """As much more as rows are left out, so that as many are compared as without a filter."""
         if among is None:
             return self.spec.effort
-        wanted = math.ceil(self.spec.effort * len(self) / max(1, np.count_nonzero(among)))
+        wanted = math.ceil(self.spec.effort * len(self) / max(1, int(np.count_nonzero(among))))
         return min(_most_effort(self._index), wanted)
 
     def save(self, path: Path) -> None:
