@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
+
+
+# numpy parses headers as Python, and CPython up to 3.11.7 mixes up parsers in several threads (gh-106905)
+_one_header_at_a_time = threading.Lock()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -70,10 +75,11 @@ def map_array(path: Path) -> NDArray[Any]:
         SnapshotError: The file is missing or holds no array.
     """
     try:
-        try:
-            mapped: NDArray[Any] = np.load(path, mmap_mode="r")
-        except ValueError:
-            mapped = np.load(path)
+        with _one_header_at_a_time:
+            try:
+                mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+            except ValueError:
+                mapped = np.load(path)
     except (OSError, ValueError, EOFError) as error:
         raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
     return mapped

@@ -1,6 +1,7 @@
 """Files are there whole or not at all."""
 
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,11 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
         files.write_atomically(tmp_path / "pointer", content)
         assert (tmp_path / "pointer").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["pointer"]
+
+
+def test_arrays_can_be_mapped_from_many_threads_at_once(tmp_path: Path) -> None:
+    for i in range(8):
+        np.save(tmp_path / f"{i}.npy", np.full((3, i + 1), i))
+    with ThreadPoolExecutor(8) as pool:
+        shapes = list(pool.map(lambda i: files.map_array(tmp_path / f"{i % 8}.npy").shape, range(2000)))
+    assert shapes == [(3, i % 8 + 1) for i in range(2000)]
