@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
 
-
 # numpy parses headers as Python, and CPython up to 3.11.7 mixes up parsers in several threads (gh-106905)
 _one_header_at_a_time = threading.Lock()
 
