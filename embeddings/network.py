@@ -103,6 +103,11 @@ def transformer(network: Network) -> Any:  # noqa: ANN401 (whatever class the mo
     return network[0].auto_model
 
 
+def text_window(network: Network) -> int:
+    """Tokens of text that a model reads at once, beside its special tokens."""
+    return int(network.max_seq_length or 512) - len(network.tokenizer("")["input_ids"])
+
+
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Without the bars that transformers draws."""

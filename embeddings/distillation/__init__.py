@@ -112,7 +112,7 @@ def distil(options: DistilOptions, progress: Progress = lambda stage, done, tota
     new = teacher.tokenize(model, [pair.target for pair in read])
     progress("aligning", 0, None)
     rows = _starting_rows(work / _ROWS, known, new, ids, embeddings)
-    window = teacher.window(model)
+    window = network.text_window(model)
     fits = (known.lengths <= window) & (new.lengths <= window)
     used = np.flatnonzero(fits & (new.lengths > 0))
     if not len(used):
@@ -200,7 +200,7 @@ def _spellings(words: Sequence[str], ids: NDArray[np.int64]) -> dict[int, list[i
 
 
 def _train(trainer: "Trainer", state: Path, progress: Progress) -> float:
-    """Take all steps that are left; returns the mean cosine over the last tenth of them."""
+    """Take all steps that are left; returns the mean cosine over the last hundred."""
     if state.is_file():
         trainer.load(state)
     while trainer.done < trainer.steps:

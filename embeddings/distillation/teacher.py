@@ -88,10 +88,5 @@ def input_embeddings(model: Network) -> NDArray[np.float32]:
     return weight.copy()
 
 
-def window(model: Network) -> int:
-    """Tokens of text that the model reads at once."""
-    return int(model.max_seq_length or 512) - len(model.tokenizer("")["input_ids"])
-
-
 def _computes_in_half() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

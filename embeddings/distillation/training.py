@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from embeddings.distillation.recipe import Recipe
-from embeddings.network import Network, transformer
+from embeddings.network import Network, text_window, transformer
 
 # Of the contrast (InfoNCE, van den Oord et al. 2018) against 1 - cosine, and its temperature
 _CONTRAST_WEIGHT = 0.1
@@ -121,7 +121,7 @@ class Trainer:
         self._spelt = spellings
         self._optimizer = torch.optim.SparseAdam([self._embeddings.new.weight], lr=recipe.rate)
         self._plan = [batch for epoch in range(recipe.epochs) for batch in self._batches(epoch)]
-        self._window = int(model.max_seq_length or 512) - len(self._special)
+        self._window = text_window(model)
         self._recent: deque[float] = deque(maxlen=100)
         self.done = 0
 
