@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import write_result
-from embeddings import index, readers
-from embeddings.encoder import Encoder
+from embeddings import encoders, index, readers
 from embeddings.papers import Record
 from embeddings.sentences import sentences
 
@@ -59,7 +58,7 @@ def main(source: str) -> None:
     """Measure, and write `results/duplicates.json`."""
     records = (entry for entry in readers.read([source]) if isinstance(entry, Record) and entry.abstract)
     abstracts = list(dict.fromkeys(str(record.abstract) for record in islice(records, _PAPERS)))
-    encoder = Encoder.load()
+    encoder = encoders.load()
     embeddings = encoder.encode_documents(abstracts).embeddings
     flat = index.build(embeddings, "Flat")
     nearest = flat.nearest(embeddings, 2)[0][:, 1]  # the nearest is the paper itself, or its twin

@@ -12,11 +12,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import database, index, lexical, models, publishing, readers, snapshot, threads
+from embeddings import (
+    compiled,
+    database,
+    encoders,
+    index,
+    lexical,
+    models,
+    openvino_runtime,
+    publishing,
+    readers,
+    snapshot,
+    threads,
+)
 from embeddings.cache import VectorCache, text_key
 from embeddings.cached_encoder import CachedEncoder
 from embeddings.calibration import Calibration, of_encoder
 from embeddings.compatibility import PROBES
+from embeddings.compiled import Compiled
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
 from embeddings.evaluation import exact_neighbours, sample
@@ -27,6 +40,7 @@ from embeddings.judging.comparison import Thresholds
 from embeddings.judging.release import Release
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
+from embeddings.runtime import Backend, Computation, Precision
 from embeddings.snapshot import Manifest
 from embeddings.terms import terms
 from embeddings.text import clean
@@ -42,6 +56,9 @@ LEAST_TWIN_SCORE = 0.84
 
 LEAST_INDEX_RECALL = 0.98
 
+# Papers of the corpus by which a compiled model is compared with the original
+_COMPARED = 64
+
 _CORPUS = "corpus.db"
 _VERSIONED = ("sentence-transformers", "torch", "transformers")
 
@@ -52,11 +69,14 @@ class BuildOptions:
 
     Attributes:
         snapshots: Folder of all snapshots; also holds the vector cache.
-        model: See `Encoder.load`.
-        revision: See `Encoder.load`.
-        device: See `Encoder.load`.
+        model: See `encoders.load`.
+        revision: See `encoders.load`.
+        device: See `encoders.load`.
+        backend: Who computes, see `encoders.choose`.
+        precision: With which numbers.
         max_tokens: Most tokens read of a paper, 0 for all.
-        batch_tokens: Most tokens in one pass through the model, padding included; bounds memory.
+        batch_tokens: Most tokens in one pass through the model, padding included; bounds memory. None leaves it to the
+            backend.
         format: Of all sources; None recognises each.
         columns: Our field → the sources' column.
         strict: Stop at the first record that cannot be used.
@@ -75,8 +95,10 @@ class BuildOptions:
     model: str = EMBEDDED_MODEL
     revision: str | None = None
     device: str | None = None
+    backend: Backend = Backend.AUTO
+    precision: Precision = Precision.AUTO
     max_tokens: int = 0
-    batch_tokens: int = 8192
+    batch_tokens: int | None = None
     format: readers.Format | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
@@ -129,8 +151,13 @@ def build(
             for read in corpus.add_all(entries, strict=options.strict):
                 progress("reading", read, None)
         files = models.locate(options.model, options.revision)
-        cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, files.fingerprint(options.max_tokens))
-        encoder = CachedEncoder(files, cache, lambda: _load(files, options))
+        stored = _compiled(files, corpus, options, progress)
+        computation = encoders.choose(
+            stored, backend=options.backend, precision=options.precision, device=options.device
+        )
+        cached_as = compiled.cache_name(files.fingerprint(options.max_tokens), computation.precision)
+        cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, cached_as)
+        encoder = CachedEncoder(files, cache, lambda: _load(files, stored, computation, options))
         embedded = _embed(corpus, encoder, options.chunk, work, progress)
         probes = encoder.encode([text_key(None, text) for text in PROBES], lambda chosen: [PROBES[i] for i in chosen])
         np.save(work / snapshot.PROBES, probes.embeddings)
@@ -147,7 +174,8 @@ def build(
         corpus.close()
         calibration = options.calibration or of_encoder(encoder.info)
         manifest = snapshot.seal(
-            work, _manifest(corpus, work, encoder.info, dense, sources, evaluation, duplicates, calibration)
+            work,
+            _manifest(corpus, work, encoder.info, computation, dense, sources, evaluation, duplicates, calibration),
         )
         (work / _CORPUS).unlink()
         cache.close()
@@ -160,10 +188,28 @@ def build(
     return BuildReport(manifest, folder, embedded, released.served, released)
 
 
-def _load(files: models.ModelFiles, options: BuildOptions) -> "Encoder":
-    from embeddings.encoder import Encoder  # torch takes seconds, and a build that finds nothing new needs no model
+def _compiled(files: models.ModelFiles, corpus: Corpus, options: BuildOptions, progress: Progress) -> Compiled | None:
+    """The model in compiled form, converted and checked on papers of this corpus if that was not done before."""
+    if not encoders.may_compile(options.backend, options.precision, options.device):
+        return None
+    folder = options.snapshots / publishing.ENCODERS
+    found = compiled.read(folder, files.fingerprint(options.max_tokens))
+    if found is not None and found.current(openvino_runtime.precisions()):
+        return found
+    from embeddings.compiling import compile_model  # torch takes seconds, and this is done once
 
-    return Encoder.open(
+    progress("compiling the model", 0, None)
+    rows = np.unique(np.linspace(0, len(corpus) - 1, _COMPARED).astype(int)).tolist()
+    texts = [*PROBES, *corpus.texts(iter(rows))]
+    return compile_model(files, folder, texts, max_tokens=options.max_tokens, threads=threads.available())
+
+
+def _load(
+    files: models.ModelFiles, stored: Compiled | None, computation: Computation, options: BuildOptions
+) -> "Encoder":
+    if stored is not None and computation.backend is Backend.OPENVINO:
+        return stored.open(computation.precision, threads.available(), options.batch_tokens)
+    return encoders.load_files(
         files,
         device=options.device,
         max_tokens=options.max_tokens,
@@ -255,6 +301,7 @@ def _manifest(
     corpus: Corpus,
     work: Path,
     encoder: EncoderInfo,
+    computation: Computation,
     dense: DenseIndex,
     sources: Sequence[str],
     evaluation: dict[str, object],
@@ -275,6 +322,7 @@ def _manifest(
         snapshot="",
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         encoder=encoder,
+        computation={"backend": computation.backend.value, "precision": computation.precision.value},
         counts=counts,
         sources=tuple(sources),
         index={"factory": dense.spec.factory, "effort": dense.spec.effort},

@@ -23,6 +23,7 @@ from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import InvalidOption, ReleaseRefused
 from embeddings.judging.comparison import Thresholds
 from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
+from embeddings.runtime import Backend, Precision
 
 if TYPE_CHECKING:
     from embeddings.searcher import Searcher
@@ -61,7 +62,11 @@ def build(
     revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of a hub model.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, …; chosen if not given.")] = None,
     max_tokens: Annotated[int, typer.Option(min=0, help="Most tokens read of a paper; 0 reads it whole.")] = 0,
-    batch_tokens: Annotated[int, typer.Option(min=1, help="Most tokens in one pass through the model.")] = 8192,
+    backend: Annotated[Backend, typer.Option(help="Who computes the model.")] = Backend.AUTO,
+    precision: Annotated[Precision, typer.Option(help="With which numbers.")] = Precision.AUTO,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens in one pass through the model; chosen if not given.")
+    ] = None,
     source_format: Annotated[
         str | None, typer.Option("--format", help="Format of all sources; else recognised.")
     ] = None,
@@ -96,6 +101,8 @@ def build(
         model=model,
         revision=revision,
         device=device,
+        backend=backend,
+        precision=precision,
         max_tokens=max_tokens,
         batch_tokens=batch_tokens,
         format=None if source_format is None else Format(source_format),

@@ -1,5 +1,6 @@
-"""The door to sentence-transformers: models loaded, their words extended. Imports torch, which takes seconds."""
+"""The door to sentence-transformers: models loaded, extended, converted. Imports torch, which takes seconds."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,14 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import AddedToken, Tokenizer
 from torch import nn
 
+from embeddings import openvino_runtime
+from embeddings.encoder_info import EncoderInfo
 from embeddings.errors import EncoderError
 from embeddings.extension import Extension
 from embeddings.models import ModelFiles
+
+# For models without a limit (word vectors): long enough for any abstract, short enough to bound a batch
+_LONGEST_WINDOW = 8192
 
 Network = SentenceTransformer
 """A loaded model; beyond this module only called, never constructed."""
@@ -27,7 +33,7 @@ def use_threads(threads: int) -> None:
 
 
 def load(files: ModelFiles, *, device: str | None = None, attention: str | None = None) -> Network:
-    """Load a model as its folder holds it; `extend` adds what it was taught.
+    """Load a model as its folder holds it, without what it was taught (see `open_model`).
 
     Args:
         files: See `models.locate`.
@@ -49,6 +55,88 @@ def load(files: ModelFiles, *, device: str | None = None, attention: str | None 
             )
     except Exception as error:
         raise EncoderError(f"the model {files.name} in {files.folder} cannot be loaded: {error}") from error
+
+
+def open_model(files: ModelFiles, *, device: str | None = None, attention: str | None = None) -> Network:
+    """Load a model with all that it was taught; see `load`.
+
+    Raises:
+        EncoderError: The files are no model, or what it was taught does not fit it.
+    """
+    network = load(files, device=device, attention=attention)
+    if files.extension is not None:
+        extend(network, Extension.load(files.extension))
+    return network
+
+
+def simplifies(files: ModelFiles) -> bool:
+    """Whether a model has learnt simplified Chinese only, so that traditional is made so before."""
+    return files.extension is not None and Extension.load(files.extension).chinese
+
+
+def describe(network: Network, files: ModelFiles, max_tokens: int) -> EncoderInfo:
+    """Say what decides the vectors of a model.
+
+    Args:
+        network: Loaded from `files`.
+        files: Name it.
+        max_tokens: Most tokens read of a text, 0 for all.
+
+    Raises:
+        EncoderError: It does not say how long its vectors are.
+    """
+    dimension = network.get_embedding_dimension()
+    if not dimension:
+        raise EncoderError(f"the model {files.name} does not say how long its vectors are; is it an embedding model?")
+    return EncoderInfo(
+        name=files.name,
+        revision=files.revision,
+        fingerprint=files.fingerprint(max_tokens),
+        dimension=dimension,
+        window_tokens=_window_tokens(network),
+        max_tokens=max_tokens,
+        query_prompt=_prompt(network, "query"),
+        document_prompt=_prompt(network, "document"),
+    )
+
+
+def convert(network: Network, folder: Path) -> None:
+    """Write a model in the form that OpenVINO compiles: tokens in, one vector a text out.
+
+    Raises:
+        EncoderError: It is made of what cannot be converted.
+    """
+    if not hasattr(network[0], "auto_model"):
+        raise EncoderError(f"a {type(network[0]).__name__} is computed by torch only")
+    if any(not getattr(module, "include_prompt", True) for module in network):
+        raise EncoderError("its pooling leaves prompts out, which is computed by torch only")
+    example = torch.ones((2, 16), dtype=torch.int64)
+    try:
+        with _quietly(), warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")  # tracing warns of every shape it sees fixed; the check tells what matters
+            openvino_runtime.convert(_Whole(network), {"input_ids": example, "attention_mask": example}, folder)
+    except OSError:
+        raise
+    except Exception as error:  # of whatever kind: the model is computed by torch then
+        raise EncoderError(f"OpenVINO cannot convert it: {str(error).strip().splitlines()[0][:200]}") from error
+
+
+def padding(network: Network) -> int:
+    """The token that fills up short texts."""
+    return int(getattr(network.tokenizer, "pad_token_id", None) or 0)
+
+
+class _Whole(nn.Module):
+    """All of a model's modules as one function."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self._network = network.eval()
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        given = {"input_ids": input_ids, "attention_mask": attention_mask}
+        pooled: torch.Tensor = self._network(given)["sentence_embedding"]
+        return pooled
 
 
 def save(network: Network, folder: Path) -> None:
@@ -110,11 +198,14 @@ def text_window(network: Network) -> int:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the bars that transformers draws."""
+    """Without the bars that transformers draws, and without its advice."""
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    talkative = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
+        transformers.utils.logging.set_verbosity(talkative)
         transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
@@ -132,3 +223,22 @@ def own_tokenizer(network: Network) -> Tokenizer:
     own.no_truncation()
     own.no_padding()
     return own
+
+
+def _window_tokens(network: Network) -> int:
+    """Tokens the model reads at once: the length its authors set, or a large one where they set none.
+
+    Wider windows than that measured no better (docs/decisions/0003).
+    """
+    stated = network.max_seq_length
+    return int(stated) if stated and stated < _LONGEST_WINDOW else _LONGEST_WINDOW
+
+
+def _prompt(network: Network, kind: str) -> str:
+    """The prompt that `encode_query` and `encode_document` put before a text."""
+    names = ("query",) if kind == "query" else ("document", "passage", "corpus")
+    # An empty prompt counts: it keeps the default prompt away
+    found = next((network.prompts[name] for name in names if name in network.prompts), None)
+    if found is None and network.default_prompt_name is not None:
+        found = network.prompts.get(network.default_prompt_name)
+    return found or ""

@@ -15,6 +15,8 @@ from embeddings.files import sync_folder, write_atomically
 from embeddings.snapshot import MANIFEST, Manifest, Snapshot
 
 VECTOR_CACHE = ".cache"
+ENCODERS = ".encoders"
+"""Folder of compiled models, by fingerprint; what a service needs of an encoder."""
 
 _POINTER = "current.json"
 _HISTORY = 20
@@ -163,7 +165,7 @@ def resolve(snapshots: Path, snapshot: str) -> str:
 
 
 def prune(snapshots: Path, keep: int) -> list[str]:
-    """Delete snapshots, but never the one that is served nor the `keep` served before it.
+    """Delete snapshots, but never the one that is served nor the `keep` served before it; and encoders only they had.
 
     Returns:
         Ids of what was deleted.
@@ -171,7 +173,11 @@ def prune(snapshots: Path, keep: int) -> list[str]:
     with _moving(snapshots):
         pointer = current(snapshots)
         kept = {pointer.snapshot, *pointer.previous[:keep]}
-        gone = [m.snapshot for m in listed(snapshots) if m.snapshot not in kept]
+        found = listed(snapshots)
+        gone = [m.snapshot for m in found if m.snapshot not in kept]
+        needed = {m.encoder.fingerprint for m in found if m.snapshot in kept}
+        for fingerprint in {m.encoder.fingerprint for m in found} - needed:
+            shutil.rmtree(snapshots / ENCODERS / fingerprint, ignore_errors=True)
         for snapshot in gone:
             # The manifest first: what is left after a crash is no snapshot to anybody
             (snapshots / snapshot / MANIFEST).unlink()

@@ -56,6 +56,7 @@ class Manifest:
         snapshot: Its id, 12 hexadecimal digits over encoder, index, calibration and all files: equal content, equal id.
         built_at: When the build ended, ISO 8601, UTC. Not part of the id.
         encoder: What made the vectors.
+        computation: Backend and precision that computed them. Not part of the id.
         counts: Papers, entries, languages, what was rejected and why, texts cut by `--max-tokens`.
         sources: What the build was asked to read.
         index: FAISS factory string and search effort.
@@ -79,6 +80,7 @@ class Manifest:
     calibration: Calibration | None
     probes: tuple[str, ...]
     checksums: dict[str, dict[str, Any]]
+    computation: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:

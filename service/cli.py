@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from embeddings.cli import app as app
 from embeddings.database import DatabaseError
 from embeddings.errors import RelatedPapersError
+from embeddings.runtime import Backend, Precision
 from service.errors import InvalidSettings
 from service.settings import ENV_PREFIX, LogFormat, LogLevel, Settings
 
@@ -29,6 +30,8 @@ def serve(
     workers: Annotated[int | None, typer.Option(help=_said("workers"))] = None,
     model: Annotated[str | None, typer.Option(help=_said("model"))] = None,
     device: Annotated[str | None, typer.Option(help=_said("device"))] = None,
+    backend: Annotated[Backend | None, typer.Option(help=_said("backend"))] = None,
+    precision: Annotated[Precision | None, typer.Option(help=_said("precision"))] = None,
     threads: Annotated[int | None, typer.Option(help=_said("threads"))] = None,
     log_format: Annotated[LogFormat | None, typer.Option(help=_said("log_format"))] = None,
     log_level: Annotated[LogLevel | None, typer.Option(help=_said("log_level"))] = None,
@@ -44,6 +47,8 @@ def serve(
         "workers": workers,
         "model": model,
         "device": device,
+        "backend": backend,
+        "precision": precision,
         "threads": threads,
         "log_format": log_format,
         "log_level": log_level,

@@ -236,6 +236,8 @@ INFO: dict[str, Any] = {
         "window_tokens": 256,
         "max_tokens": 0,
         "device": "cpu",
+        "backend": "openvino",
+        "precision": "f32",
     },
     "counts": {"papers": 42, "entries": 50, "by_language": {"en": 34, "zh": 8}, "rejected": {}, "not_read_whole": 0},
     "index": {"factory": "Flat", "effort": 0},

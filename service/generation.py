@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from embeddings import publishing, threads
+from embeddings import encoders, publishing, threads
 from embeddings.compatibility import check_encoder
 from embeddings.encoder import Encoder
 from embeddings.publishing import Pointer
@@ -84,7 +84,15 @@ def _encoder_for(snapshot: Snapshot, settings: Settings, current: Generation | N
     wanted = snapshot.manifest.encoder
     if current is not None and (settings.model is not None or current.encoder.info.fingerprint == wanted.fingerprint):
         return current.encoder
-    return Encoder.for_snapshot(wanted, model=settings.model, device=settings.device, threads=encoder_threads(settings))
+    return encoders.for_snapshot(
+        snapshot.manifest,
+        settings.snapshots / publishing.ENCODERS,
+        backend=settings.backend,
+        precision=settings.precision,
+        model=settings.model,
+        device=settings.device,
+        threads=encoder_threads(settings),
+    )
 
 
 def encoder_threads(settings: Settings) -> int:

@@ -217,6 +217,8 @@ class Model(TypedDict):
     window_tokens: Annotated[int, Field(description="Tokens read at once; longer texts are read in windows.")]
     max_tokens: Annotated[int, Field(description="Most tokens of a text that are read, 0 for all.")]
     device: Annotated[str, Field(description="Where it computes.")]
+    backend: Annotated[str, Field(description="What computes: torch or openvino.")]
+    precision: Annotated[str, Field(description="With which numbers: f32 or bf16.")]
 
 
 class Limits(TypedDict):

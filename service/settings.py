@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from embeddings.runtime import Backend, Precision
+
 ENV_PREFIX = "RELATED_PAPERS_"
 
 
@@ -43,6 +45,10 @@ class Settings(BaseSettings):
         default=None, description="Where the snapshot's model lies now, if not under the name in its manifest."
     )
     device: str | None = Field(default=None, description="Where the model computes: cpu, cuda, …; chosen if not given.")
+    backend: Backend = Field(default=Backend.AUTO, description="Who computes the model: auto, torch or openvino.")
+    precision: Precision = Field(
+        default=Precision.AUTO, description="With which numbers: f32, bf16, or auto: as the snapshot."
+    )
     threads: int | None = Field(
         default=None,
         ge=1,

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from embeddings import publishing, threads
+from embeddings import encoders, publishing, threads
 from embeddings.build import BuildOptions, BuildReport, build
 from embeddings.encoder import Encoder
+from embeddings.runtime import Precision
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
 
@@ -17,7 +18,9 @@ SEEDS = Path(__file__).parent.parent / "seeds"
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> BuildReport:
     """What the real build did with the seeds, published."""
-    return build([str(SEEDS)], BuildOptions(snapshots=tmp_path_factory.mktemp("seeds") / "snapshots"))
+    # With 32 bits, which every processor has: scores are the same wherever tests run
+    options = BuildOptions(snapshots=tmp_path_factory.mktemp("seeds") / "snapshots", precision=Precision.F32)
+    return build([str(SEEDS)], options)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +38,7 @@ def snapshot(snapshots: Path) -> Iterator[Snapshot]:
 
 @pytest.fixture(scope="session")
 def encoder(snapshot: Snapshot) -> Encoder:
-    return Encoder.for_snapshot(snapshot.manifest.encoder, threads=threads.available())
+    return encoders.for_snapshot(snapshot.manifest, threads=threads.available())
 
 
 @pytest.fixture(scope="session")

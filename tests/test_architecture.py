@@ -18,6 +18,7 @@ DOORS = {
     "jieba": "embeddings/distillation/vocabulary.py",
     "huggingface_hub": "embeddings/models.py",
     "faiss": "embeddings/index.py",
+    "openvino": "embeddings/openvino_runtime.py",
     "sqlite3": "embeddings/database.py",
     "pylatexenc": "embeddings/text.py",
     "py3langid": "embeddings/language.py",
@@ -33,10 +34,15 @@ DOORS = {
     "matplotlib": "embeddings/judging/plotting.py",
     "prometheus_client": "service/metrics.py",
 }
-# Libraries with two doors: to use a model, and to teach one
+# Libraries with several doors: to use a model, and to teach one; to load a tokenizer, and to count with it
 SHARED = {
     "torch": {"embeddings/network.py", "embeddings/distillation/teacher.py", "embeddings/distillation/training.py"},
-    "tokenizers": {"embeddings/network.py", "embeddings/distillation/vocabulary.py"},
+    "tokenizers": {
+        "embeddings/network.py",
+        "embeddings/compiled.py",
+        "embeddings/encoder.py",
+        "embeddings/distillation/vocabulary.py",
+    },
 }
 # Modules that take and return values: no files, clock, environment or network
 PURE = (
@@ -53,6 +59,7 @@ PURE = (
     "papers",
     "queries",
     "rocchio",
+    "runtime",
     "smoothing",
     "judging/significance",
     "text",

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from embeddings import encoders
 from embeddings.compatibility import PROBES, check_encoder
 from embeddings.encoder import Encoder
 from embeddings.errors import EncoderMismatch
@@ -16,7 +17,7 @@ def test_the_encoder_that_built_the_snapshot_passes(snapshot: Snapshot, encoder:
 
 
 def test_another_fingerprint_is_refused_naming_both(snapshot: Snapshot) -> None:
-    other = Encoder.load(max_tokens=64)
+    other = encoders.load(max_tokens=64)
     with pytest.raises(EncoderMismatch) as refused:
         check_encoder(snapshot, other)
     assert snapshot.manifest.encoder.fingerprint in str(refused.value) and other.info.fingerprint in str(refused.value)
@@ -24,7 +25,7 @@ def test_another_fingerprint_is_refused_naming_both(snapshot: Snapshot) -> None:
 
 
 def test_equal_names_with_other_vectors_are_refused_by_the_probes(snapshot: Snapshot) -> None:
-    disguised = Encoder.load(max_tokens=5)
+    disguised = encoders.load(max_tokens=5)
     disguised.info = dataclasses.replace(disguised.info, fingerprint=snapshot.manifest.encoder.fingerprint)
     with pytest.raises(EncoderMismatch, match="gives other vectors: cosine"):
         check_encoder(snapshot, disguised)

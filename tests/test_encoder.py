@@ -10,7 +10,7 @@ import pytest
 import sentence_transformers
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
-from embeddings import models
+from embeddings import encoders, models
 from embeddings.encoder import Encoder
 from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import EncoderError
@@ -48,7 +48,7 @@ def test_a_long_text_is_read_to_its_end(encoder: Encoder) -> None:
 
 
 def test_max_tokens_is_counted_not_silent() -> None:
-    encoded = Encoder.load(max_tokens=10).encode_documents([LONG, "short"])
+    encoded = encoders.load(max_tokens=10).encode_documents([LONG, "short"])
     assert encoded.tokens_seen.tolist() == [10, 1]
     assert encoded.tokens_total[0] > 10
 
@@ -61,10 +61,10 @@ def test_a_vector_does_not_depend_on_what_it_is_batched_with(encoder: Encoder) -
 
 
 def test_batches_stay_within_their_tokens() -> None:
-    small = Encoder.load(batch_tokens=300)
+    small = encoders.load(batch_tokens=300)
     texts = ["word " * 120] * 7
     np.testing.assert_allclose(
-        small.encode_documents(texts).embeddings, Encoder.load().encode_documents(texts).embeddings, atol=1e-5
+        small.encode_documents(texts).embeddings, encoders.load().encode_documents(texts).embeddings, atol=1e-5
     )
 
 
@@ -92,14 +92,14 @@ def test_the_fingerprint_follows_content_not_place(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(MODEL, copy)
     known = models.locate(PLAIN_MODEL).fingerprint(0)
-    assert Encoder.load(str(copy)).info.fingerprint == known
+    assert encoders.load(str(copy)).info.fingerprint == known
     (copy / "README.md").write_text("another description")
     (copy / ".cache" / "huggingface").mkdir(parents=True)
     (copy / ".cache" / "huggingface" / "model.safetensors.metadata").write_text("fetched today")
-    assert Encoder.load(str(copy)).info.fingerprint == known
-    assert Encoder.load(str(copy), max_tokens=100).info.fingerprint != known
+    assert encoders.load(str(copy)).info.fingerprint == known
+    assert encoders.load(str(copy), max_tokens=100).info.fingerprint != known
     (copy / "sentence_bert_config.json").write_text('{"max_seq_length": 128, "do_lower_case": false}')
-    changed = Encoder.load(str(copy)).info
+    changed = encoders.load(str(copy)).info
     assert changed.fingerprint != known and changed.window_tokens == 128
 
 
@@ -108,7 +108,7 @@ def test_prompts_of_the_model_are_put_before(tmp_path: Path, plain: sentence_tra
         str(MODEL), device="cpu", prompts={"query": "query: ", "document": "passage: "}
     )
     prompted.save(str(tmp_path / "prompted"))
-    encoder = Encoder.load(str(tmp_path / "prompted"))
+    encoder = encoders.load(str(tmp_path / "prompted"))
     assert (encoder.info.query_prompt, encoder.info.document_prompt) == ("query: ", "passage: ")
     expected = plain.encode(["query: neural nets", "passage: neural nets"], normalize_embeddings=True)
     np.testing.assert_allclose(encoder.encode_queries(["neural nets"]).embeddings[0], expected[0], atol=1e-6)
@@ -122,7 +122,7 @@ def test_a_model_of_word_vectors_works_too(tmp_path: Path) -> None:
     tokenizer = sentence_transformers.SentenceTransformer(str(MODEL), device="cpu").tokenizer.backend_tokenizer
     static = StaticEmbedding(tokenizer, embedding_dim=32)
     sentence_transformers.SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path / "static"))
-    encoder = Encoder.load(str(tmp_path / "static"))
+    encoder = encoders.load(str(tmp_path / "static"))
     encoded = encoder.encode_documents(["graph networks", LONG * 10])
     assert encoded.embeddings.shape == (2, 32) and np.all(encoded.tokens_seen == encoded.tokens_total)
 
@@ -130,14 +130,14 @@ def test_a_model_of_word_vectors_works_too(tmp_path: Path) -> None:
 def test_what_cannot_be_loaded_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(EncoderError, match="no model no-such/model: it is neither a folder"):
-        Encoder.load("no-such/model")
+        encoders.load("no-such/model")
     with pytest.raises(EncoderError, match=r"has no \.safetensors weights"):
-        Encoder.load(str(tmp_path))
+        encoders.load(str(tmp_path))
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(EncoderError, match="cannot be loaded"):
-        Encoder.load(str(tmp_path))
+        encoders.load(str(tmp_path))
     with pytest.raises(EncoderError, match="a folder, which has no revision"):
-        Encoder.load(str(tmp_path), revision="main")
+        encoders.load(str(tmp_path), revision="main")
 
 
 def test_a_text_without_any_token_is_refused_not_guessed(encoder: Encoder) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from embeddings import models, network
+from embeddings import encoders, models, network
 from embeddings.encoder import Encoder
 from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import EncoderError
@@ -15,12 +15,12 @@ from embeddings.extension import ROWS, WORDS, Extension
 
 @pytest.fixture(scope="module")
 def plain() -> Encoder:
-    return Encoder.load(PLAIN_MODEL)
+    return encoders.load(PLAIN_MODEL)
 
 
 @pytest.fixture(scope="module")
 def bilingual() -> Encoder:
-    return Encoder.load(EMBEDDED_MODEL)
+    return encoders.load(EMBEDDED_MODEL)
 
 
 @given(arrays.arrays(np.float32, (3, 8), elements=st.floats(-2, 2, width=32)))

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embeddings import encoders
 from embeddings.build import BuildOptions, build
-from embeddings.encoder import Encoder
 from embeddings.encoder_info import PLAIN_MODEL
 from embeddings.papers import paper_id
 from embeddings.queries import Filters, SearchOptions
@@ -66,7 +66,7 @@ def test_english_vectors_of_the_corpus_are_those_of_the_plain_model(snapshot: Sn
     rows = [snapshot.store.row(paper.id) for paper in papers]
     texts = [paper.abstract for paper in papers if not any("\u4e00" <= letter <= "\u9fff" for letter in paper.abstract)]
     assert len(texts) == len(papers)
-    expected = Encoder.load(PLAIN_MODEL).encode_documents(texts).embeddings
+    expected = encoders.load(PLAIN_MODEL).encode_documents(texts).embeddings
     # Batches of other shapes may differ in the last bit
     np.testing.assert_allclose(snapshot.vectors(rows), expected, atol=2e-6)
 

@@ -29,9 +29,7 @@ def load(files: ModelFiles, device: str | None = None) -> Network:
         DistillationError: It is no transformer whose tokenizer takes new words.
     """
     # The plain attention: the way back through torch's fused one is slow on processors
-    model = network.load(files, device=device, attention="eager")
-    if files.extension is not None:
-        network.extend(model, Extension.load(files.extension))
+    model = network.open_model(files, device=device, attention="eager")
     if not hasattr(model[0], "auto_model") or not getattr(model.tokenizer, "is_fast", False):
         raise DistillationError(
             f"the teacher {files.name} is no transformer with a fast tokenizer; its vocabulary cannot be extended"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embeddings import threads
+from embeddings import compiled, encoders, publishing, threads
 from embeddings.cache import VectorCache
 from embeddings.encoder_info import Encoded
+from embeddings.runtime import Backend, Precision
 from embeddings.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class QueryEncoder:
         self._snapshot = snapshot
         self._loaded: Encoder | None = None
         self._remembered: dict[str, Encoded] = {}
-        self._cache = None if kept is None else VectorCache(kept, snapshot.manifest.encoder.fingerprint)
+        self._encoders = snapshot.folder.parent / publishing.ENCODERS
+        self._cache = None if kept is None else VectorCache(kept, self._cached_as())
 
     def __call__(self, texts: Sequence[str]) -> Encoded:
         """Embed texts.
@@ -57,6 +59,18 @@ class QueryEncoder:
         if self._cache is not None:
             self._cache.close()
 
+    def _cached_as(self) -> str:
+        manifest = self._snapshot.manifest
+        fingerprint = manifest.encoder.fingerprint
+        chosen = encoders.choose(
+            compiled.read(self._encoders, fingerprint),
+            backend=Backend.AUTO,
+            precision=Precision.AUTO,
+            device=None,
+            built=encoders.computed(manifest),
+        )
+        return compiled.cache_name(fingerprint, chosen.precision)
+
     def _cached(self, texts: Sequence[str], cache: VectorCache) -> Encoded:
         keys = [_key(text) for text in texts]
         missing = np.flatnonzero(cache.missing(keys)).tolist()
@@ -67,9 +81,8 @@ class QueryEncoder:
     def _encode(self, texts: Sequence[str]) -> Encoded:
         if self._loaded is None:
             from embeddings.compatibility import check_encoder
-            from embeddings.encoder import Encoder  # torch takes seconds, and related papers need no model
 
-            loaded = Encoder.for_snapshot(self._snapshot.manifest.encoder, threads=threads.available())
+            loaded = encoders.for_snapshot(self._snapshot.manifest, self._encoders, threads=threads.available())
             check_encoder(self._snapshot, loaded)
             self._loaded = loaded
         return self._loaded.encode_queries(texts)

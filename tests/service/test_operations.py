@@ -177,7 +177,7 @@ def _without_occasion(answer: Any) -> Any:  # noqa: ANN401 - JSON
     """Leave out what differs from build to build and request to request; round scores."""
     passing = {
         *("snapshot", "built_at", "published_at", "age_seconds", "request_id"),
-        *("version", "versions", "threads", "device", "least_score"),
+        *("version", "versions", "threads", "device", "backend", "precision", "least_score"),
     }
     if isinstance(answer, dict):
         return {key: _without_occasion(value) for key, value in answer.items() if key not in passing}
