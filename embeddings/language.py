@@ -2,9 +2,12 @@
 
 import functools
 import re
+import threading
 from collections.abc import Callable
 
 UNDETERMINED = "und"
+
+_loading = threading.Lock()
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff\uff66-\uff9d]")
@@ -54,9 +57,19 @@ def _of_latin(words: list[str]) -> str:
     return language if probability >= (_SURE_OF_SHORT if short else _SURE) else "en"
 
 
-@functools.cache
+def load() -> None:
+    """Load the model now, which takes as long as a hundred questions; from any thread. Else it is when first needed."""
+    _classifier()
+
+
 def _classifier() -> Callable[[str], tuple[str, float]]:
-    """Load the model once, when first needed: text → language and its probability."""
+    """The model: text → language and its probability."""
+    with _loading:  # whoever comes while it is loaded waits for it, and does not load another
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> Callable[[str], tuple[str, float]]:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
