@@ -46,6 +46,9 @@ class Encoder:
             batch_tokens: Most tokens, padding included, in one pass through the model: bounds memory. None leaves it
                 to the runtime.
             simplify: Whether the model has learnt simplified Chinese only, so that traditional is made so before.
+
+        Raises:
+            EncoderError: A prompt leaves no room for a text.
         """
         self.info = info
         self.runtime = runtime
@@ -53,6 +56,7 @@ class Encoder:
         self._simplify = simplify
         self._batch_tokens = max(batch_tokens or runtime.batch_tokens, info.window_tokens)
         self._prompts: dict[Kind, str] = {"query": info.query_prompt, "document": info.document_prompt}
+        self._reserved = {kind: self._taken(kind) for kind in self._prompts}
         self._turn = threading.Lock()
 
     def encode_documents(self, texts: Sequence[str]) -> Encoded:
@@ -117,7 +121,7 @@ class Encoder:
         """Cut some of the texts into windows."""
         read = [self._read(texts[i]) for i in chosen]
         tokens = self._tokens(read, kind)
-        reserved = self._reserved(kind)
+        reserved = self._reserved[kind]
         # A prompt may share a token with the text that follows it, so that the text is counted by itself
         alone = self._tokenizer.encode_batch_fast(read, add_special_tokens=False) if self._prompts[kind] else None
         for i, owner in enumerate(chosen):
@@ -138,6 +142,8 @@ class Encoder:
     def _tokens(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
         """As the model reads them: prompt before, special tokens around."""
         prompt = self._prompts[kind]
+        if len(texts) == 1:  # without the detour through threads
+            return [self._tokenizer.encode(prompt + texts[0]).ids]
         return [each.ids for each in self._tokenizer.encode_batch_fast([prompt + text for text in texts])]
 
     def _read(self, text: str) -> str:
@@ -145,8 +151,8 @@ class Encoder:
         cleaned = clean(text)
         return simplified(cleaned) if self._simplify else cleaned
 
-    def _reserved(self, kind: Kind) -> int:
-        """Tokens of a window that are taken by special tokens and prompt."""
+    def _taken(self, kind: Kind) -> int:
+        """Tokens of a window that special tokens and prompt take."""
         reserved = len(self._tokenizer.encode(self._prompts[kind]).ids)
         if reserved >= self.info.window_tokens:
             raise EncoderError(f"the {kind} prompt of {self.info.name} fills the window of {self.info.window_tokens}")
