@@ -31,6 +31,7 @@ from embeddings.judging.calibrating import answered, calibrate
 from embeddings.judging.judgments import Judgments, Question, read_known_items
 from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
+from embeddings.runtime import Precision
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Manifest, Snapshot
 from tests.far import FAR_CHINESE, FAR_ENGLISH
@@ -256,7 +257,7 @@ def test_a_calibration_is_fitted_written_read_and_built_into_a_snapshot(
 ) -> None:
     calibration_file.write(tmp_path / "mine.json", fitted)
     assert calibration_file.read(tmp_path / "mine.json") == fitted
-    options = BuildOptions(snapshots=tmp_path / "snapshots", calibration=fitted, publish=False)
+    options = BuildOptions(snapshots=tmp_path / "snapshots", calibration=fitted, publish=False, precision=Precision.F32)
     seeds = str(Path(__file__).parent.parent / "seeds")
     report = build([seeds], options)
     assert Snapshot.open(report.folder).manifest.calibration == fitted
