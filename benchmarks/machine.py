@@ -19,7 +19,7 @@ def write_result(name: str, result: dict[str, Any]) -> None:
     content = {
         "benchmark": name,
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         **_machine(),
         **result,
     }
@@ -29,7 +29,8 @@ def write_result(name: str, result: dict[str, Any]) -> None:
     print(f"wrote {path}")
 
 
-def _commit() -> str:
+def commit() -> str:
+    """What is checked out, as `git describe` names it."""
     asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return asked.stdout.strip() or "unknown"
 

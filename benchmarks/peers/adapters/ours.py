@@ -1,0 +1,181 @@
+"""This project, as a build and the service use it; runs in the project's own environment."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peers.adapters.http_client import Client, Server, free_port
+from benchmarks.peers.adapters.worker import TOP_K, Adapter, run
+
+_INDEX = "dense.faiss"
+_SPEC = "index.json"
+_VECTORS = "vectors.npy"
+_PAPERS = "papers.jsonl"
+_SNAPSHOTS = "snapshots"
+
+
+class Index:
+    """The index that a build chooses for so many rows, tuned as a build tunes it; effort is what `IndexSpec` says."""
+
+    efforts = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+
+    def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
+        """Choose, build, tune, save."""
+        from embeddings import index, threads
+        from embeddings.build import LEAST_INDEX_RECALL
+        from embeddings.evaluation import exact_neighbours, sample
+
+        processors = threads.available()
+        dense = index.build(vectors, index.choose(len(vectors)), threads=processors)
+        asked = sample(vectors)
+        truth = exact_neighbours(vectors, asked)
+        dense, _ = index.tune(dense, asked, truth, LEAST_INDEX_RECALL, threads=processors)
+        dense.save(folder / _INDEX)
+        (folder / _SPEC).write_text(json.dumps(dataclasses.asdict(dense.spec)))
+
+    def open(self, folder: Path) -> None:
+        """Map the file."""
+        from embeddings import index
+
+        self._file = folder / _INDEX
+        self._spec = index.IndexSpec(**json.loads((folder / _SPEC).read_text()))
+
+    def use(self, effort: int | None) -> None:
+        """None is what the build found to be enough."""
+        from embeddings import index
+
+        spec = self._spec if effort is None else dataclasses.replace(self._spec, effort=effort)
+        self._index = index.load(self._file, spec)
+
+    def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
+        """In one thread, as a request is."""
+        _, rows = self._index.nearest(query[None], TOP_K)
+        return list(rows[0])
+
+
+class ScoredAgain(Index):
+    """More rows than asked for, ordered by their vectors, as `Retriever.dense` does with its candidates."""
+
+    def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
+        """The vectors are kept beside, as a snapshot keeps them."""
+        super().build(vectors, folder)
+        np.save(folder / _VECTORS, vectors)
+
+    def open(self, folder: Path) -> None:
+        """Map both files."""
+        super().open(folder)
+        self._vectors = np.load(folder / _VECTORS, mmap_mode="r")
+
+    def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
+        """The best of twice as many."""
+        _, found = self._index.nearest(query[None], 2 * TOP_K)
+        rows = found[0][found[0] >= 0]
+        return list(rows[np.argsort(-(self._vectors[rows] @ query))[:TOP_K]])
+
+
+class TextEncoder:
+    """As a build embeds papers: by the compiled model, in the best numbers that passed."""
+
+    _precision = "auto"
+
+    def open(self) -> None:
+        """Compile and check it, which a build does once for a model."""
+        from embeddings import encoders, models, threads
+        from embeddings.compatibility import PROBES
+        from embeddings.compiling import compile_model
+        from embeddings.encoder_info import EMBEDDED_MODEL
+        from embeddings.runtime import Backend, Precision
+
+        files, processors = models.locate(EMBEDDED_MODEL), threads.available()
+        self._folder = tempfile.TemporaryDirectory()
+        stored = compile_model(files, Path(self._folder.name), PROBES, threads=processors)
+        chosen = encoders.choose(stored, backend=Backend.AUTO, precision=Precision(self._precision), device="cpu")
+        if chosen.backend is not Backend.OPENVINO:
+            raise RuntimeError(stored.reason())
+        self._encoder = stored.open(chosen.precision, processors)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Marked-up text cleaned, long texts read whole."""
+        return self._encoder.encode_documents(texts).embeddings
+
+
+class SinglePrecision(TextEncoder):
+    """In 32 bits, as others do."""
+
+    _precision = "f32"
+
+
+class Torch(TextEncoder):
+    """Where the model is not compiled."""
+
+    def open(self) -> None:
+        """The embedded model."""
+        from embeddings import encoders, threads
+
+        self._encoder = encoders.load(threads=threads.available())
+
+
+class Service:
+    """`related-papers build`, then `related-papers serve`, asked over HTTP."""
+
+    _options = ""
+
+    def load(self, papers: Sequence[Mapping[str, str]], folder: Path) -> None:
+        """A build, in a process of its own."""
+        lines = (json.dumps(dict(paper), ensure_ascii=False) + "\n" for paper in papers)
+        (folder / _PAPERS).write_text("".join(lines), encoding="utf-8")
+        self._command("build", str(folder / _PAPERS), "--snapshots", str(folder / _SNAPSHOTS))
+
+    def start(self, folder: Path) -> None:
+        """Its own defaults."""
+        from embeddings.papers import paper_id
+
+        papers = [json.loads(line) for line in (folder / _PAPERS).read_text(encoding="utf-8").splitlines()]
+        self._ours = {paper["id"]: paper_id(paper["abstract"]) for paper in papers}
+        self._theirs = {ours: theirs for theirs, ours in self._ours.items()}
+        port = free_port()
+        options = ("--snapshots", str(folder / _SNAPSHOTS), "--port", str(port))
+        self._server = Server([sys.executable, "-m", "service", *options], {"RELATED_PAPERS_LOG_LEVEL": "warning"})
+        self._client = Client(port)
+        self._server.wait(port, "/readyz")
+
+    def search(self, text: str) -> Sequence[str]:
+        """One request."""
+        return self._ids(self._client.get(f"/search?q={quote(text)}&top_k={TOP_K}{self._options}"))
+
+    def related(self, paper: str) -> Sequence[str]:
+        """One request."""
+        return self._ids(self._client.get(f"/papers/{self._ours[paper]}/related?top_k={TOP_K}"))
+
+    def _ids(self, answer: dict[str, Any]) -> list[str]:
+        return [self._theirs[hit["id"]] for hit in answer["hits"]]
+
+    @staticmethod
+    def _command(*arguments: str) -> None:
+        said = f"import sys; from service.cli import main; main({list(arguments)!r})"
+        subprocess.run([sys.executable, "-c", said], check=True, stdout=2)
+
+
+class DenseService(Service):
+    """By meaning alone, which is all that others do."""
+
+    _options = "&mode=dense"
+
+
+if __name__ == "__main__":
+    run(
+        Adapter(
+            indexes={"default": Index, "scored again": ScoredAgain},
+            encoders={"default": TextEncoder, "32 bits": SinglePrecision, "torch": Torch},
+            services={"default": Service, "dense": DenseService},
+        )
+    )
