@@ -31,13 +31,18 @@ def main() -> None:
     runs = []
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "model")
-        subprocess.run([sys.executable, "-c", _MAKE_MODEL, str(model)], check=True)
+        make_model(model)
         for papers in asked.papers:
             corpus = Path(folder, f"{papers}.jsonl")
             _write_corpus(corpus, papers)
             runs.append(_build(corpus, model, Path(folder, f"snapshots-{papers}"), papers))
             print(runs[-1])
     write_result("scale", {"builds": runs})
+
+
+def make_model(folder: Path) -> None:
+    """Save a model of random word vectors, in a process that the memory it takes belongs to."""
+    subprocess.run([sys.executable, "-c", _MAKE_MODEL, str(folder)], check=True)
 
 
 def _write_corpus(path: Path, papers: int) -> None:

@@ -171,6 +171,7 @@ def search(
         mode=mode,
         without=frozenset(without or ()),
         why=why,
+        explain=explain,
         filters=_filters(language, year_from, year_to, category, source),
     )
     searcher = _searcher(snapshots)
@@ -210,6 +211,7 @@ def related(
         group_duplicates=group_duplicates,
         without=frozenset(without or ()),
         why=why,
+        explain=explain,
         filters=_filters(language, year_from, year_to, category, source),
     )
     searcher = _searcher(snapshots)

@@ -81,4 +81,4 @@ def map_array(path: Path) -> NDArray[Any]:
                 mapped = np.load(path)
     except (OSError, ValueError, EOFError) as error:
         raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
-    return mapped
+    return np.asarray(mapped)  # slicing numpy's own class of mapped arrays takes longer than reading a few numbers

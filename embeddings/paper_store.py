@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embeddings import database
 from embeddings.errors import AmbiguousPaperId, PaperNotFound, SnapshotError
-from embeddings.papers import Paper, Source
+from embeddings.papers import Card, Paper, Source
 
 SCHEMA = """
 CREATE TABLE papers (
@@ -47,6 +47,11 @@ CREATE INDEX external_ids_by_key ON external_ids (key);
 
 _COLUMNS = (
     "row, id, abstract, title, label, language, year, authors, venue, url, tokens_seen, tokens_total, duplicate_group"
+)
+# Of one statement: each takes as long as reading a few papers
+_CARD = (
+    "SELECT row, id, abstract, title, label, language, year, duplicate_group, (SELECT json_group_object(kind, value) "
+    "FROM external_ids WHERE external_ids.row = papers.row) FROM papers WHERE row IN"
 )
 _SHA = re.compile(r"[0-9a-fA-F]{8,40}")
 _BARE_DOI = re.compile(r"10\.\d{4,9}/\S+")
@@ -92,7 +97,11 @@ class PaperStore:
         return connection
 
     def row(self, reference: str) -> int:
-        """Find the row of a paper.
+        """Find the row of a paper; for `reference` and errors see `find`."""
+        return self.find(reference)[0]
+
+    def find(self, reference: str) -> tuple[int, str]:
+        """Find the row of a paper, and its id.
 
         Args:
             reference: Its id, the beginning of its id (8 digits or more), an id of another system with its prefix
@@ -106,13 +115,13 @@ class PaperStore:
         if _SHA.fullmatch(wanted):
             low = wanted.lower()
             found = self._connection.execute(
-                "SELECT row FROM papers WHERE id >= ? AND id < ? LIMIT 2", (low, low + "g")
+                "SELECT row, id FROM papers WHERE id >= ? AND id < ? LIMIT 2", (low, low + "g")
             ).fetchall()
         else:
             kind, _, value = wanted.partition(":")
             key = external_key("DOI", wanted) if _BARE_DOI.fullmatch(wanted) else external_key(kind, value)
             found = self._connection.execute(
-                "SELECT DISTINCT row FROM external_ids WHERE key = ? LIMIT 2", (key,)
+                "SELECT DISTINCT row, id FROM external_ids JOIN papers USING (row) WHERE key = ? LIMIT 2", (key,)
             ).fetchall()
         if not found:
             raise PaperNotFound(
@@ -121,7 +130,8 @@ class PaperStore:
             )
         if len(found) > 1:
             raise AmbiguousPaperId(f"{reference!r} fits several papers; give more digits of the id")
-        return int(found[0][0])
+        row, identity = found[0]
+        return row, identity
 
     def by_rows(self, rows: Sequence[int]) -> list[Paper]:
         """Read papers in the order of their rows."""
@@ -134,6 +144,28 @@ class PaperStore:
                 details[name][row].append(values)
         twins = self._twins(sorted({r[12] for r in found.values() if r[12] is not None}))
         return [self._paper(found[row], details, twins) for row in wanted]
+
+    def cards(self, rows: Sequence[int]) -> list[Card]:
+        """Read what hits show of papers, in the order of their rows; quicker than `by_rows`."""
+        wanted = [int(row) for row in rows]
+        found = {r[0]: r for r in self._select(_CARD, wanted)}
+        groups = {r[7] for r in found.values() if r[7] is not None}
+        twins = self._twins(sorted(groups)) if groups else {}
+        cards = []
+        for _, identity, abstract, title, label, language, year, group, others in map(found.__getitem__, wanted):
+            cards.append(
+                Card(
+                    id=identity,
+                    abstract=abstract,
+                    title=title,
+                    label=label,
+                    language=language,
+                    year=year,
+                    external_ids={} if others == "{}" else json.loads(others),
+                    duplicates=_others(twins, group, identity),
+                )
+            )
+        return cards
 
     def browse(self, offset: int, limit: int) -> list[Paper]:
         """Read papers in row order, from `offset`."""
@@ -204,5 +236,10 @@ class PaperStore:
             sources=tuple(Source(file, line) for file, line in details["sources"][row]),
             tokens_seen=seen,
             tokens_total=total,
-            duplicates=tuple(sorted(twin for twin in twins.get(group, ()) if twin != identity)),
+            duplicates=_others(twins, group, identity),
         )
+
+
+def _others(twins: dict[int, list[str]], group: int | None, identity: str) -> tuple[str, ...]:
+    """The other papers of a group."""
+    return () if group is None else tuple(sorted(twin for twin in twins[group] if twin != identity))

@@ -77,8 +77,8 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
-    """One distinct abstract and all that is known of it.
+class Card:
+    """What a hit shows of a paper; read in one statement for all hits of an answer.
 
     Attributes:
         id: `paper_id(abstract)`, 40 hexadecimal digits.
@@ -86,9 +86,8 @@ class Paper:
         title: None where no source gave one.
         label: What people call it: the title, else the system's own name or the key clause of the abstract.
         language: ISO 639-1 code.
-        sources: Every place it was seen, at least one.
-        tokens_seen: Tokens of title and abstract that the encoder read; 0 before embedding.
-        tokens_total: Tokens that title and abstract have; more than `tokens_seen` only under `--max-tokens`.
+        year: Of publication.
+        external_ids: Ids in other systems, by system.
         duplicates: Ids of its near-duplicates, itself not among them.
     """
 
@@ -98,15 +97,27 @@ class Paper:
     label: str
     language: str
     year: int | None = None
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    duplicates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper(Card):
+    """One distinct abstract and all that is known of it.
+
+    Attributes:
+        sources: Every place it was seen, at least one.
+        tokens_seen: Tokens of title and abstract that the encoder read; 0 before embedding.
+        tokens_total: Tokens that title and abstract have; more than `tokens_seen` only under `--max-tokens`.
+    """
+
     categories: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     venue: str | None = None
     url: str | None = None
-    external_ids: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     tokens_seen: int = 0
     tokens_total: int = 0
-    duplicates: tuple[str, ...] = ()
 
 
 def normalised(text: str) -> str:

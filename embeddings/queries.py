@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from embeddings.calibration import Scale
 from embeddings.errors import InvalidOption
-from embeddings.papers import Paper
+from embeddings.papers import Card
 
 
 class Mode(StrEnum):
@@ -69,6 +69,7 @@ class SearchOptions:
         without: Stages of ranking to leave out, of hybrid answers to a text and of answers to one paper, which know
             words and smoothing only. Without all of them the order is that of the cosine.
         why: Give each hit the pair of sentences that match best.
+        explain: Have every stage say what it has to say of each hit, even where that takes more work.
         filters: Which papers may be hits.
     """
 
@@ -81,6 +82,7 @@ class SearchOptions:
     mode: Mode = Mode.HYBRID
     without: frozenset[Stage] = frozenset()
     why: bool = False
+    explain: bool = False
     filters: Filters = field(default_factory=Filters)
 
     def __post_init__(self) -> None:
@@ -119,7 +121,7 @@ class Stages:
         dense: Cosine to the query.
         title: Cosine of the title alone to the query.
         lexical: Of a text query, BM25, 0 if it has no word of the query; of a query paper, the cosine of both papers'
-            words, weighed as BM25 does.
+            words, weighed as BM25 does; of stored neighbours only with `SearchOptions.explain`.
         feedback: Cosine to the query moved towards the best papers found.
         fused: What all these come to, of a text query.
         relevance: What the order goes by: `fused`, drawn towards that of the nearest candidates; comparable within one
@@ -139,14 +141,14 @@ class Hit:
     """One answer: a paper and how near it is.
 
     Attributes:
-        paper: The paper.
+        paper: What is shown of the paper.
         score: Cosine to the query in [-1, 1], higher is closer, whatever the order goes by.
         stages: How it came to its place.
         probability: Of being related, to three digits (see `calibration`); None where it is not known.
         why: The matching sentences, if asked for.
     """
 
-    paper: Paper
+    paper: Card
     score: float
     stages: Stages
     probability: float | None = None
@@ -177,6 +179,7 @@ class Results:
         total: Papers that the filters admit, the query papers not counted.
         exhausted: True when no further hit would follow: a larger `offset` returns nothing.
         query: Of text queries only.
+        paper: Full id of the paper asked about, of answers to one paper.
         found: Whether the best hit, on whatever page it is, is as probably related as those of questions that have an
             answer are; None where it is not known.
         scale: What `Stages.relevance` is measured on.
@@ -188,3 +191,4 @@ class Results:
     query: QueryText | None = None
     found: bool | None = None
     scale: Scale | None = None
+    paper: str | None = None

@@ -72,16 +72,33 @@ class Searcher:
             PaperNotFound: There is no such paper.
             AmbiguousPaperId: Several papers fit the reference.
         """
-        row = self.snapshot.store.row(reference)
-        asked = [self.snapshot.store.by_rows([row])[0].abstract] if options.why else []
+        row, identity = self.snapshot.store.find(reference)
+        asked = [self.snapshot.store.cards([row])[0].abstract] if options.why else []
         hits = self._stored_neighbours(row, options)
         if hits is not None:
-            return self._results(hits, asked, len(self.snapshot) - 1, options, None)
+            return replace(self._results(hits, asked, len(self.snapshot) - 1, options, None), paper=identity)
 
         def find(admitted: NDArray[np.bool_] | None, depth: int) -> Ranked:
             return self._retriever.related(row, admitted, depth, options.without)
 
-        return self._answer(find, asked, (row,), options, None)
+        return replace(self._answer(find, asked, (row,), options, None), paper=identity)
+
+    def stored(self, reference: str, options: SearchOptions) -> Results | None:
+        """Answer as `related` does where that takes neither model nor search; None where it would.
+
+        A few reads of mapped files and two statements: what it takes does not depend on the number of papers.
+
+        Raises:
+            PaperNotFound: There is no such paper.
+            AmbiguousPaperId: Several papers fit the reference.
+        """
+        if options.why:
+            return None
+        row, identity = self.snapshot.store.find(reference)
+        hits = self._stored_neighbours(row, options)
+        if hits is None:
+            return None
+        return replace(self._results(hits, (), len(self.snapshot) - 1, options, None), paper=identity)
 
     def related_to(
         self,
@@ -113,7 +130,7 @@ class Searcher:
         liked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(positive)]
         disliked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(negative)]
         if both := set(liked) & set(disliked):
-            identity = self.snapshot.store.by_rows([min(both)])[0].id
+            identity = self.snapshot.store.cards([min(both)])[0].id
             raise InvalidOption(f"paper {identity} is both a positive and a negative example; leave it out of one")
         if not liked and not texts:
             raise EmptyQuery("there is nothing to be like: give at least one positive paper or a text")
@@ -131,7 +148,7 @@ class Searcher:
             raise InvalidOption(f"{error}; leave a negative example out") from error
         asked = [*texts]
         if options.why:
-            asked.extend(paper.abstract for paper in self.snapshot.store.by_rows(liked))
+            asked.extend(paper.abstract for paper in self.snapshot.store.cards(liked))
         return self._answer(
             lambda admitted, depth: self._retriever.dense(query, admitted, depth),
             asked,
@@ -184,7 +201,7 @@ class Searcher:
             scores,
             np.asarray(snapshot.neighbour_relevance[row])[known],
             complete=len(rows) == len(snapshot) - 1,
-            parts={"lexical": snapshot.lexical.likeness(row, rows)},
+            parts={"lexical": snapshot.lexical.likeness(row, rows)} if options.explain else {},
             scale=Scale.PAPER,
         )
         needed = options.offset + options.top_k + 1
@@ -221,7 +238,7 @@ class Searcher:
         self, ranked: Ranked, asked: Sequence[str], total: int, options: SearchOptions, about: QueryText | None
     ) -> Results:
         page = ranked[options.offset : options.offset + options.top_k]
-        papers = self.snapshot.store.by_rows(page.rows.tolist())
+        papers = self.snapshot.store.cards(page.rows.tolist())
         scores, stages = np.clip(page.scores, -1, 1).tolist(), _stages(page)
         probabilities: list[float] | list[None] = [None] * len(page)
         found = None

@@ -28,11 +28,11 @@ def searched(snapshot: str, results: Results, asked: Options) -> SearchAnswer:
     }
 
 
-def related(snapshot: str, paper: str, results: Results, asked: Options) -> RelatedAnswer:
-    """Answer a paper, by its full id."""
+def related(snapshot: str, results: Results, asked: Options) -> RelatedAnswer:
+    """Answer a paper."""
     return {
         "snapshot": snapshot,
-        "paper": paper,
+        "paper": results.paper or "",
         "hits": _hits(results.hits, asked),
         "total": results.total,
         "exhausted": results.exhausted,

@@ -7,12 +7,15 @@ from functools import partial
 from fastapi import FastAPI
 
 from service import documented, handlers
+from service.compression import Compression
 from service.live import Live
 from service.metrics import Metrics
 from service.middleware import BoundedBody, HeadAsGet, RequestContext
 from service.parts import Parts
+from service.revalidation import Revalidation
 from service.routes import batch, operations, papers, search
 from service.settings import Settings
+from service.shortcut import Shortcut, Stored
 from service.workers import Workers
 
 _DESCRIPTION = """
@@ -36,6 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
     live = Live(settings, metrics)
     live.open()
     workers = Workers(settings.search_threads, settings.max_waiting, metrics)
+    stored = Stored(live)
+    version = operations.installed_version()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -49,17 +54,21 @@ def create_app(settings: Settings) -> FastAPI:
         title="Related papers",
         summary="Find papers related to a paper, or to a sentence.",
         description=_DESCRIPTION,
-        version=operations.installed_version(),
+        version=version,
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.parts = Parts(settings, metrics, live, workers)
+    app.state.parts = Parts(settings, metrics, live, workers, stored)
     # In this order: `search` has the route that ends in /related, `papers` one that takes every ending
     for router in (search.router, papers.router, batch.router, operations.router):
         app.include_router(router)
     handlers.install(app)
+    # What is added last is outermost
+    app.add_middleware(Shortcut, stored=stored)
+    app.add_middleware(Compression)
+    app.add_middleware(Revalidation, live=live, settings=settings, version=version)
     app.add_middleware(HeadAsGet)
     app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
-    app.add_middleware(RequestContext, live=live, metrics=metrics)  # added last, so outermost
+    app.add_middleware(RequestContext, live=live, metrics=metrics)
     app.openapi = partial(documented.describe, app)  # type: ignore[method-assign]
     return app

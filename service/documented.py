@@ -71,8 +71,16 @@ def template(scope: Scope) -> str | None:
 
     Never what a client made up; None where there is no route.
     """
+    noted: str | None = scope["state"].get("template")
+    if noted is not None:
+        return noted
     path = getattr(scope.get("route"), "path", None)
     return path.replace(":path}", "}") if isinstance(path, str) else None
+
+
+def note_template(scope: Scope, template: str) -> None:
+    """Say which route's request was answered, where the router was not asked."""
+    scope["state"]["template"] = template
 
 
 def _good(example: object, description: str) -> dict[str, Any]:

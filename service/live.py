@@ -84,8 +84,12 @@ class Live:
         self._replace(None)
 
     @contextmanager
-    def lease(self) -> Iterator[Generation]:
+    def lease(self, *, closes: bool = True) -> Iterator[Generation]:
         """Hold the current generation open.
+
+        Args:
+            closes: Close the snapshot if it was replaced meanwhile and this lease is the last; else the watcher does,
+                so that the event loop need not.
 
         Raises:
             NothingPublished: There is none.
@@ -100,7 +104,8 @@ class Live:
         finally:
             with self._lock:
                 generation.leases -= 1
-            self._close_unused()
+            if closes:
+                self._close_unused()
 
     @property
     def current(self) -> Generation | None:
@@ -109,6 +114,7 @@ class Live:
 
     def _watch(self) -> None:
         while not self._stop.wait(self._settings.reload_interval_s):
+            self._close_unused()
             stamp = self._stamp()
             if stamp is None:  # gone for a moment, or forever: what is served is served on
                 continue

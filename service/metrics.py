@@ -1,6 +1,7 @@
 """What Prometheus is told. The only module that knows prometheus_client."""
 
 import os
+from functools import cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -78,6 +79,13 @@ class Metrics:
             registry=registry,
         )
         self._serving: str | None = None
+        self._answered = cache(self._series)  # looking up a series takes longer than counting in it
+
+    def answered(self, method: str, route: str, status: str, seconds: float) -> None:
+        """Count one answer; all but the last must be of few values."""
+        counter, histogram = self._answered(method, route, status)
+        counter.inc()
+        histogram.observe(seconds)
 
     def serve(self, snapshot: str, papers: int) -> None:
         """Say which snapshot is served from now on."""
@@ -103,6 +111,9 @@ class Metrics:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+    def _series(self, method: str, route: str, status: str) -> tuple[Counter, Histogram]:
+        return self.requests.labels(method, route, status), self.request_seconds.labels(route)
 
     def close(self) -> None:
         """Withdraw what this worker is doing from the workers' sum."""

@@ -3,17 +3,16 @@
 Plain ASGI: Starlette's BaseHTTPMiddleware would run each request in a second task and lose its context.
 """
 
+import random
 import re
-import uuid
 from time import perf_counter
 
-import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import logs
 from service.documented import template
 from service.errors import BodyTooLarge
+from service.headers import header
 from service.live import Live
 from service.metrics import Metrics
 from service.problems import INTERNAL, PROBLEMS, respond
@@ -32,6 +31,7 @@ class RequestContext:
         self._live = live
         self._metrics = metrics
         self._log = logs.logger("service.access")
+        self._write = logs.AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -46,17 +46,16 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
+                marks = [(b"x-request-id", request_id.encode())]
                 snapshot = self._snapshot(scope)
                 if snapshot is not None:
-                    headers["X-Snapshot"] = snapshot
+                    marks.append((b"x-snapshot", snapshot.encode()))
+                message["headers"] = [*message["headers"], *marks]
             await send(message)
 
         started = perf_counter()
         self._metrics.in_flight.inc()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        within = logs.request_id.set(request_id)
         try:
             await self._app(scope, receive, send_marked)
         except Exception:
@@ -67,7 +66,7 @@ class RequestContext:
         finally:
             self._metrics.in_flight.dec()
             self._note(scope, status, perf_counter() - started)
-            structlog.contextvars.clear_contextvars()
+            logs.request_id.reset(within)
 
     def _snapshot(self, scope: Scope) -> str | None:
         """Of the generation that was asked, else of the one that would have been."""
@@ -78,16 +77,15 @@ class RequestContext:
     def _note(self, scope: Scope, status: int | None, seconds: float) -> None:
         route = template(scope) or _NO_ROUTE
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        shown = "aborted" if status is None else str(status)
-        self._metrics.requests.labels(method, route, shown).inc()
-        self._metrics.request_seconds.labels(route).observe(seconds)
-        self._log.info(
-            "request",
-            method=method,
-            path=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            snapshot=self._snapshot(scope),
+        self._metrics.answered(method, route, "aborted" if status is None else str(status), seconds)
+        self._write(
+            {
+                "method": method,
+                "path": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 2),
+                "snapshot": self._snapshot(scope),
+            }
         )
 
 
@@ -123,13 +121,13 @@ class BoundedBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        if "content-length" not in headers and "transfer-encoding" not in headers:
+        announced = header(scope, b"content-length") if scope["type"] == "http" else None
+        if announced is None and (scope["type"] != "http" or header(scope, b"transfer-encoding") is None):
             await self._app(scope, receive, send)
             return
         body = bytearray()
         # The server checks that a length is a number, and that the body is no longer
-        too_large = int(headers.get("content-length", "0")) > self._max_bytes
+        too_large = int(announced or "0") > self._max_bytes
         more = not too_large
         while more:
             message = await receive()
@@ -157,5 +155,5 @@ class BoundedBody:
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _VISIBLE.fullmatch(given) else uuid.uuid4().hex
+    given = header(scope, b"x-request-id")
+    return given if given is not None and _VISIBLE.fullmatch(given) else f"{random.getrandbits(128):032x}"

@@ -1,16 +1,19 @@
 """What every route works with: the application's parts, and how a question reaches the engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from starlette.responses import Response
 
 from service.generation import Generation
 from service.live import Live
 from service.metrics import Metrics
 from service.settings import Settings
+from service.shortcut import Stored
 from service.workers import Workers
+from service.writing import respond
 
 T = TypeVar("T")
 
@@ -23,6 +26,7 @@ class Parts:
     metrics: Metrics
     live: Live
     workers: Workers
+    stored: Stored
 
 
 class Desk:
@@ -52,6 +56,10 @@ class Desk:
                 return question(generation)
 
         return await self.parts.workers.run(answer)
+
+    async def answer(self, question: Callable[[Generation], Mapping[str, Any]]) -> Response:
+        """As `ask`, and write the answer, in the same thread."""
+        return await self.ask(lambda generation: respond(question(generation)))
 
 
 AtDesk = Annotated[Desk, Depends()]

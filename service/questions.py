@@ -86,6 +86,7 @@ class Options(Strict):
             group_duplicates=self.group_duplicates,
             without=frozenset(self.without),
             why=self.why,
+            explain=self.explain,
             filters=Filters(
                 languages=self.language,
                 year_from=self.year_from,

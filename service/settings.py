@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     max_query_chars: int = Field(default=20_000, ge=1, description="Longest query text, in characters.")
     max_batch: int = Field(default=100, ge=1, description="Most queries in one batch request.")
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1, description="Longest request body, in bytes.")
+    max_age_s: int = Field(
+        default=0, ge=0, description="Seconds for which caches may answer without asking; 0 has them ask each time."
+    )
     reload_interval_s: float = Field(
         default=1.0, gt=0, description="Seconds between two looks at which snapshot is published."
     )

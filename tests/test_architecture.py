@@ -33,6 +33,7 @@ DOORS = {
     "pytrec_eval": "embeddings/judging/measures.py",
     "matplotlib": "embeddings/judging/plotting.py",
     "prometheus_client": "service/metrics.py",
+    "orjson": "service/writing.py",
 }
 # Libraries with several doors: to use a model, and to teach one; to load a tokenizer, and to count with it
 SHARED = {

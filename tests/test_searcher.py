@@ -114,16 +114,18 @@ def test_related_papers_are_the_exact_neighbours_without_the_paper_itself(snapsh
 
 def test_stored_neighbours_and_search_agree(searcher: Searcher, snapshot: Snapshot) -> None:
     everything = Filters(languages=("en", "zh"))  # admits all, but has to be searched
+    explained = SearchOptions(top_k=20, explain=True)
     for paper in snapshot.papers(0, 100):
-        one = searcher.related(paper.id, SearchOptions(top_k=20))
-        other = searcher.related(paper.id, SearchOptions(top_k=20, filters=everything))
+        one = searcher.related(paper.id, explained)
+        assert searcher.stored(paper.id, explained) == one
+        other = searcher.related(paper.id, dataclasses.replace(explained, filters=everything))
         assert ids(one) == ids(other) == ids(searcher.related_to(positive=[paper.id], options=SearchOptions(top_k=20)))
         for mine, theirs in zip(one.hits, other.hits, strict=True):
             assert dataclasses.astuple(mine.stages) == pytest.approx(dataclasses.astuple(theirs.stages), abs=1e-5)
 
 
 def test_common_words_bring_papers_nearer_to_a_paper(searcher: Searcher) -> None:
-    hits = searcher.related(GHOST, ALL).hits
+    hits = searcher.related(GHOST, dataclasses.replace(ALL, explain=True)).hits
     assert [hit.stages.relevance for hit in hits] == sorted((hit.stages.relevance for hit in hits), reverse=True)
     for hit in hits:
         assert hit.stages.lexical is not None and 0 <= hit.stages.lexical <= 1
@@ -143,14 +145,15 @@ def test_exhausted_tells_whether_anything_follows(searcher: Searcher) -> None:
     assert searcher.search("text", SearchOptions(top_k=5, offset=42)).hits == ()
 
 
-def test_filters_act_inside_the_search_so_that_hits_are_not_starved(searcher: Searcher) -> None:
+def test_filters_act_inside_the_search_so_that_hits_are_not_starved(searcher: Searcher, snapshot: Snapshot) -> None:
     chinese = searcher.search("drum music", SearchOptions(top_k=8, filters=Filters(languages=("zh",))))
     assert len(chinese.hits) == 8 == chinese.total
     assert {hit.paper.language for hit in chinese.hits} == {"zh"}
     source = "seeds/003_52b9f52a8772df75.txt"
     seen_there = searcher.search("drum music", SearchOptions(top_k=50, filters=Filters(sources=(source,))))
     assert len(seen_there.hits) == 10
-    assert all(source in [place.file for place in hit.paper.sources] for hit in seen_there.hits)
+    found = [snapshot.paper(hit.paper.id) for hit in seen_there.hits]
+    assert all(source in [place.file for place in paper.sources] for paper in found)
     both = Filters(languages=("zh",), sources=(source,))
     assert len(searcher.search("drum music", SearchOptions(filters=both)).hits) == 2
     none = searcher.search("drum music", SearchOptions(filters=Filters(year_from=2020)))

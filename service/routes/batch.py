@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
+from starlette.responses import Response
 
 from embeddings.errors import InvalidOption, RelatedPapersError
 from service import examples, logs
@@ -25,10 +26,11 @@ A = TypeVar("A")
 
 @router.post(
     "/search",
+    response_model=BatchSearchAnswer,
     summary="Find papers near each of many texts",
     responses=documented(examples.BATCH_SEARCH, "An answer or a problem for each query, in order.", InvalidOption),
 )
-async def batch_search(asked: BatchSearchBody, desk: AtDesk) -> BatchSearchAnswer:
+async def batch_search(asked: BatchSearchBody, desk: AtDesk) -> Response:
     """Answer many texts at once; they share passes through the model. Counts as one request for admission."""
     _check_size(asked.queries, desk.settings)
     questions = [_read(SearchBody, query) for query in asked.queries]
@@ -43,15 +45,16 @@ async def batch_search(asked: BatchSearchBody, desk: AtDesk) -> BatchSearchAnswe
         results = _each(questions, lambda question: one(generation, question), desk.request)
         return {"snapshot": generation.snapshot.id, "results": results}
 
-    return await desk.ask(answer)
+    return await desk.answer(answer)
 
 
 @router.post(
     "/related",
+    response_model=BatchRelatedAnswer,
     summary="Find papers near each of many papers",
     responses=documented(examples.BATCH_RELATED, "An answer or a problem for each paper, in order.", InvalidOption),
 )
-async def batch_related(asked: BatchRelatedBody, desk: AtDesk) -> BatchRelatedAnswer:
+async def batch_related(asked: BatchRelatedBody, desk: AtDesk) -> Response:
     """Answer many papers at once, each with its own options. Counts as one request for admission."""
     _check_size(asked.queries, desk.settings)
     questions = [_read(RelatedItem, query) for query in asked.queries]
@@ -63,7 +66,7 @@ async def batch_related(asked: BatchRelatedBody, desk: AtDesk) -> BatchRelatedAn
         results = _each(questions, lambda question: one(generation, question), desk.request)
         return {"snapshot": generation.snapshot.id, "results": results}
 
-    return await desk.ask(answer)
+    return await desk.answer(answer)
 
 
 def _check_size(queries: Sequence[object], settings: Settings) -> None:

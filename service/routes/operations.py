@@ -12,22 +12,27 @@ from service.generation import Generation, encoder_threads
 from service.parts import AtDesk, Desk
 from service.schemas import Alive, Info, Limits, Ready
 from service.settings import Settings
+from service.writing import respond
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/livez", summary="Does the process live?", responses=documented(examples.ALIVE, "It does."))
-async def livez() -> Alive:
+@router.get(
+    "/livez", response_model=Alive, summary="Does the process live?", responses=documented(examples.ALIVE, "It does.")
+)
+async def livez() -> Response:
     """Answer as long as the process can answer at all, whatever is published. For liveness probes."""
-    return {"status": "alive"}
+    alive: Alive = {"status": "alive"}
+    return respond(alive)
 
 
 @router.get(
     "/readyz",
+    response_model=Ready,
     summary="Are questions answered?",
     responses=documented(examples.READY, "They are, from this snapshot.", NothingPublished),
 )
-async def readyz(desk: AtDesk) -> Ready:
+async def readyz(desk: AtDesk) -> Response:
     """Say which snapshot answers and how old it is. For readiness probes, and to be told of builds that stopped.
 
     A snapshot that was published later but could not be taken up shows as `reload_failure`; the one before it is
@@ -44,19 +49,20 @@ async def readyz(desk: AtDesk) -> Ready:
     failure = desk.parts.live.failure
     if failure is not None:
         answer["reload_failure"] = {"detail": failure.detail, "since": failure.since}
-    return answer
+    return respond(answer)
 
 
 @router.get(
     "/info",
+    response_model=Info,
     summary="What is served, and within which limits?",
     responses=documented(examples.INFO, "The snapshot, its encoder, and the limits.", NothingPublished),
 )
-async def info(desk: AtDesk) -> Info:
+async def info(desk: AtDesk) -> Response:
     """Describe the snapshot, the encoder that built it and reads the queries, and what the service lets in."""
     generation = _current(desk)
     manifest, encoder = generation.snapshot.manifest, generation.encoder
-    return {
+    answer: Info = {
         "version": installed_version(),
         "snapshot": manifest.snapshot,
         "model": {
@@ -79,6 +85,7 @@ async def info(desk: AtDesk) -> Info:
         "workers": desk.settings.workers,
         "threads": encoder_threads(desk.settings),
     }
+    return respond(answer)
 
 
 @router.get(

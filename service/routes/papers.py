@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.responses import Response
 
 from embeddings.errors import AmbiguousPaperId, InvalidOption, PaperNotFound
 from service import answers, examples
@@ -18,10 +19,11 @@ router = APIRouter(tags=["papers"])
 
 @router.get(
     "/papers",
+    response_model=ListingAnswer,
     summary="Browse all papers",
     responses=documented(examples.LISTING, "A page of papers, in the order of the corpus.", InvalidOption),
 )
-async def browse(asked: Annotated[ListingAddress, Query()], desk: AtDesk) -> ListingAnswer:
+async def browse(asked: Annotated[ListingAddress, Query()], desk: AtDesk) -> Response:
     """List the papers in the order of the corpus, a page at a time. Beyond the end the page is empty."""
     limit = within(asked, "limit", desk.settings)
 
@@ -30,14 +32,17 @@ async def browse(asked: Annotated[ListingAddress, Query()], desk: AtDesk) -> Lis
         page = [answers.listed(paper) for paper in snapshot.papers(asked.offset, limit)]
         return {"snapshot": snapshot.id, "total": len(snapshot), "papers": page}
 
-    return await desk.ask(answer)
+    return await desk.answer(answer)
 
 
 @router.get(
     "/papers/{paper_id:path}",
+    response_model=PaperAnswer,
     summary="Show one paper",
     responses=documented(examples.PAPER_SHOWN, "The paper.", PaperNotFound, AmbiguousPaperId),
 )
-async def show(paper_id: PaperId, _asked: Annotated[Nothing, Query()], desk: AtDesk) -> PaperAnswer:
+async def show(paper_id: PaperId, _asked: Annotated[Nothing, Query()], desk: AtDesk) -> Response:
     """Show all that is known of a paper: abstract, language, where it was seen, its ids, its near-duplicates."""
-    return await desk.ask(lambda generation: answers.paper(generation.snapshot.id, generation.snapshot.paper(paper_id)))
+    return await desk.answer(
+        lambda generation: answers.paper(generation.snapshot.id, generation.snapshot.paper(paper_id))
+    )

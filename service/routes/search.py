@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
 
 from embeddings.errors import AmbiguousPaperId, EmptyQuery, InvalidOption, PaperNotFound
 from embeddings.queries import SearchOptions
@@ -28,10 +29,11 @@ PaperId = Annotated[
 
 @router.get(
     "/search",
+    response_model=SearchAnswer,
     summary="Find papers near a text",
     responses=documented(examples.SEARCH, "Papers, the nearest first.", EmptyQuery, InvalidOption, PaperNotFound),
 )
-async def search(asked: Annotated[SearchAddress, Query()], desk: AtDesk) -> SearchAnswer:
+async def search(asked: Annotated[SearchAddress, Query()], desk: AtDesk) -> Response:
     """Find the papers whose abstracts are nearest in meaning to a few words, a sentence or an abstract.
 
     Filters are applied inside the search: `top_k` hits come back whenever so many papers pass them. For long texts
@@ -42,18 +44,19 @@ async def search(asked: Annotated[SearchAddress, Query()], desk: AtDesk) -> Sear
 
 @router.post(
     "/search",
+    response_model=SearchAnswer,
     summary="Find papers near a long text",
     responses=documented_body(examples.SEARCH, "Papers, the nearest first.", EmptyQuery, InvalidOption, PaperNotFound),
 )
-async def search_long(asked: SearchBody, desk: AtDesk) -> SearchAnswer:
+async def search_long(asked: SearchBody, desk: AtDesk) -> Response:
     """As `GET /search`, with the question in the body: a whole draft abstract, or values that contain commas."""
     return await _search(asked.q, asked, desk)
 
 
-async def _search(text: str, asked: Options, desk: AtDesk) -> SearchAnswer:
+async def _search(text: str, asked: Options, desk: AtDesk) -> Response:
     options = asked.to_engine(desk.settings)
     check_text("q", text, desk.settings)
-    return await desk.ask(lambda generation: search_in(generation, text, options, asked))
+    return await desk.answer(lambda generation: search_in(generation, text, options, asked))
 
 
 def search_in(generation: Generation, text: str, options: SearchOptions, asked: Options) -> SearchAnswer:
@@ -64,6 +67,7 @@ def search_in(generation: Generation, text: str, options: SearchOptions, asked: 
 # Before /papers/{paper_id}, which takes everything that follows, slashes too
 @router.get(
     "/papers/{paper_id:path}/related",
+    response_model=RelatedAnswer,
     summary="Find papers near a paper",
     responses=documented(
         examples.RELATED,
@@ -73,20 +77,21 @@ def search_in(generation: Generation, text: str, options: SearchOptions, asked: 
         InvalidOption,
     ),
 )
-async def related(paper_id: PaperId, asked: Annotated[RelatedAddress, Query()], desk: AtDesk) -> RelatedAnswer:
+async def related(paper_id: PaperId, asked: Annotated[RelatedAddress, Query()], desk: AtDesk) -> Response:
     """Find the papers nearest in meaning to a paper of the corpus. The model is not run, unless `why` asks for it."""
     options = asked.to_engine(desk.settings)
-    return await desk.ask(lambda generation: related_in(generation, paper_id, options, asked))
+    desk.parts.stored.remember(desk.request.scope["query_string"], asked, options)
+    return await desk.answer(lambda generation: related_in(generation, paper_id, options, asked))
 
 
 def related_in(generation: Generation, paper: str, options: SearchOptions, asked: Options) -> RelatedAnswer:
     """Answer a paper from one generation."""
-    results = generation.searcher.related(paper, options)
-    return answers.related(generation.snapshot.id, generation.snapshot.paper(paper).id, results, asked)
+    return answers.related(generation.snapshot.id, generation.searcher.related(paper, options), asked)
 
 
 @router.post(
     "/related",
+    response_model=ExamplesAnswer,
     summary="Find papers like some and unlike others",
     responses=documented_body(
         examples.EXAMPLES,
@@ -97,7 +102,7 @@ def related_in(generation: Generation, paper: str, options: SearchOptions, asked
         InvalidOption,
     ),
 )
-async def related_to_examples(asked: ExamplesBody, desk: AtDesk) -> ExamplesAnswer:
+async def related_to_examples(asked: ExamplesBody, desk: AtDesk) -> Response:
     """Find papers like the positive and unlike the negative examples, which may be papers and texts.
 
     At least one paper or text to be like is needed. Every example counts alike (Rocchio).
@@ -114,4 +119,4 @@ async def related_to_examples(asked: ExamplesBody, desk: AtDesk) -> ExamplesAnsw
         )
         return answers.exemplified(generation.snapshot.id, results, asked)
 
-    return await desk.ask(answer)
+    return await desk.answer(answer)
