@@ -3,11 +3,8 @@
 Generates a corpus as large as asked, indexes it as a build does, and times the dense leg, the lexical leg and hybrid
 search as it is served (title, feedback and smoothing included) on the same queries, one after the other in one thread,
 the encoder left out. Words follow a Zipf-Mandelbrot law, so that the commonest terms are in a quarter of all papers;
-papers of one topic share words and direction. Memory is bounded: everything large lies in files. A million papers take
-6 GB of disk.
-
-Topics lie apart, so that an approximate index finds its neighbours with little effort: dense search is as fast as it
-can be, and the ratio to it as harsh. Abstracts ask for more effort; titles are therefore timed with more of it, too.
+papers of one topic share words and direction (`benchmarks.generated`). Memory is bounded: everything large lies in
+files. A million papers take 6 GB of disk.
 
     python -m benchmarks.hybrid_scale --papers 1000000
     python -m benchmarks.hybrid_scale --papers 1000000 --folder corpus   # keeps the files, finds them the next time
@@ -29,22 +26,22 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes without types
 
+from benchmarks.generated import DIMENSION as _DIMENSION
+from benchmarks.generated import TOPICS, Papers, unit
 from benchmarks.machine import write_result
 from embeddings import index, lexical, snapshot, threads
-from embeddings.build import LEAST_INDEX_RECALL
-from embeddings.evaluation import exact_neighbours, sample
+from embeddings.evaluation import tuned
 from embeddings.files import create_array, map_array
 from embeddings.fusion import CANDIDATES
+from embeddings.index_choice import INDEX_RECALL, choose
 from embeddings.lexical import LexicalIndex
 from embeddings.queries import SearchOptions
 from embeddings.retrieval import Retriever
 from embeddings.snapshot import Snapshot
 from embeddings.titles import packed
 
-_DIMENSION = 384
 _BLOCK = 20_000
 _LENGTH = 120
-_TOPIC_PAPERS = 500
 _TOPIC_TERMS = 200
 _FLATTEST = 15  # of Zipf-Mandelbrot: the commonest term is in a quarter of all papers
 _REPEATED = 1 / 3  # of a paper's terms, how many it has said before
@@ -72,7 +69,9 @@ class _Generated(Snapshot):
         self.titles = map_array(folder / snapshot.TITLES)
         self.languages = map_array(folder / snapshot.LANGUAGES)
         spec = index.IndexSpec(**json.loads((folder / _SPEC).read_text())["spec"])
-        self.index = index.load(folder / snapshot.INDEX, dataclasses.replace(spec, effort=effort or spec.effort))
+        self.index = index.load(
+            folder / snapshot.INDEX, dataclasses.replace(spec, effort=effort or spec.effort), self.embeddings
+        )
         self.lexical = LexicalIndex.load(folder)
 
     def __len__(self) -> int:
@@ -119,13 +118,11 @@ def generate(folder: Path, papers: int) -> dict[str, float]:
         took["lexical_s"] = _timed(lambda: lexical.build(_term_lists(folder), papers, folder))
         began = time.perf_counter()
         embeddings, processors = map_array(folder / snapshot.EMBEDDINGS), threads.available()
-        dense = index.build(embeddings, index.choose(papers), threads=processors)
-        asked = sample(embeddings)
-        truth = exact_neighbours(embeddings, asked)
-        dense, recall = index.tune(dense, asked, truth, LEAST_INDEX_RECALL, threads=processors)
+        dense = index.build(embeddings, choose(papers, _DIMENSION), threads=processors)
+        dense, evaluation = tuned(dense, embeddings, INDEX_RECALL, threads=processors)
         dense.save(folder / snapshot.INDEX)
         took["dense_s"] = round(time.perf_counter() - began, 1)
-        took["index_recall_at_10"] = round(recall, 4)
+        took["index_recall_at_10"] = evaluation["index_recall_at_10"]
         took["lexical_mb"] = round(sum((folder / name).stat().st_size for name in lexical.FILES) / 1e6)
         path.write_text(json.dumps({"spec": dataclasses.asdict(dense.spec), "took": took}))
     recorded: dict[str, float] = json.loads(path.read_text())["took"]
@@ -144,12 +141,13 @@ def queries(folder: Path, count: int, lengths: tuple[int, int], common: int | No
         common: Only of the so many commonest terms, where enough of them are in the paper.
     """
     random = np.random.default_rng(1)
+    distribution = Papers()
     embeddings, tokens = map_array(folder / snapshot.EMBEDDINGS), map_array(folder / _TOKENS)
     asking = []
     for row in random.choice(len(embeddings), count, replace=False):
         own = np.flatnonzero(tokens[row] < (common or _vocabulary(len(tokens))))
         chosen = random.choice(own, min(int(random.integers(*lengths)), len(own)), replace=False)
-        near = _unit(embeddings[row][None] + 0.7 * _unit(_directions(random, 1)))
+        near = unit(embeddings[row][None] + 0.7 * distribution.own(random, 1))
         said = dict.fromkeys(tokens[row, np.sort(chosen)].tolist())
         asking.append(Query(near[0], [_name(number) for number in said]))
     return asking
@@ -196,10 +194,10 @@ def measure(corpus: Snapshot, asking: list[Query]) -> dict[str, object]:
 def _write(folder: Path, papers: int) -> None:
     """Vectors, titles, languages, and the numbers of the terms of each paper."""
     random = np.random.default_rng(0)
-    topics = _unit(_directions(random, max(papers // _TOPIC_PAPERS, 1)))
+    distribution = Papers()
     # Ranks of a topic's words: uniform on a logarithmic scale, so that all words together still follow Zipf's law
     vocabulary = _vocabulary(papers)
-    words = np.exp(random.uniform(np.log(50), np.log(vocabulary), (len(topics), _TOPIC_TERMS))).astype(np.int32)
+    words = np.exp(random.uniform(np.log(50), np.log(vocabulary), (TOPICS, _TOPIC_TERMS))).astype(np.int32)
     vectors = create_array(folder / snapshot.EMBEDDINGS, np.float32, (papers, _DIMENSION))
     titles = create_array(folder / snapshot.TITLES, np.int8, (papers, _DIMENSION))
     tokens = create_array(folder / _TOKENS, np.int32, (papers, _LENGTH))
@@ -207,10 +205,10 @@ def _write(folder: Path, papers: int) -> None:
     for start in range(0, papers, _BLOCK):
         random = np.random.default_rng((3, start))
         count = min(_BLOCK, papers - start)
-        topic = random.integers(0, len(topics), count)
-        block = _unit(topics[topic] + 0.9 * _unit(_directions(random, count)))
+        drawn = distribution.draw(count, 1 + start // _BLOCK)
+        block, topic = drawn.vectors, drawn.topics
         vectors[start : start + count] = block
-        titles[start : start + count] = packed(_unit(block + 0.7 * _unit(_directions(random, count))))
+        titles[start : start + count] = packed(unit(block + 0.7 * distribution.own(random, count)))
         said = _ranks(random.random((count, _LENGTH)), vocabulary)
         of_topic = words[topic[:, None], _ranks(random.random((count, _LENGTH)), _TOPIC_TERMS)]
         said = np.where(random.random((count, _LENGTH)) < _TOPICAL, of_topic, said)
@@ -227,17 +225,6 @@ def _ranks(uniform: NDArray[np.float64], most: int) -> NDArray[np.int32]:
     """Zipf-Mandelbrot: the chance of rank r is in proportion to 1 / (r + 15)."""
     ranks = _FLATTEST * ((most + _FLATTEST) / _FLATTEST) ** uniform - _FLATTEST
     return np.minimum(ranks, most - 1).astype(np.int32)
-
-
-def _directions(random: np.random.Generator, count: int) -> NDArray[np.float32]:
-    """Numbers whose variances fall as those of encoders do: half of all in the first 50 directions."""
-    spectrum = (np.arange(_DIMENSION) + 10.0) ** -0.5
-    return random.standard_normal((count, _DIMENSION), dtype=np.float32) * spectrum.astype(np.float32)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
 
 
 def _term_lists(folder: Path) -> Iterator[list[str]]:

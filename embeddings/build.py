@@ -1,7 +1,7 @@
 """The batch job, top to bottom: read, embed what is new, index, relate, seal, publish."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -32,9 +32,10 @@ from embeddings.compatibility import PROBES
 from embeddings.compiled import Compiled
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
-from embeddings.evaluation import exact_neighbours, sample
+from embeddings.evaluation import tuned
 from embeddings.files import create_array, map_array
 from embeddings.index import DenseIndex
+from embeddings.index_choice import INDEX_RECALL, choose
 from embeddings.judging import release
 from embeddings.judging.comparison import Thresholds
 from embeddings.judging.release import Release
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
 # Near-duplicates: docs/decisions/0004 has the measurements
 LEAST_DUPLICATE_SCORE = 0.94
 LEAST_TWIN_SCORE = 0.84
-
-LEAST_INDEX_RECALL = 0.98
 
 # Papers of the corpus by which a compiled model is compared with the original
 _COMPARED = 64
@@ -80,7 +79,9 @@ class BuildOptions:
         format: Of all sources; None recognises each.
         columns: Our field → the sources' column.
         strict: Stop at the first record that cannot be used.
-        index: FAISS factory string; None chooses by size.
+        index: FAISS factory string; None chooses by size and memory.
+        memory_budget: Bytes the index may take; None sets no limit. Not together with `index`.
+        recall: Index recall@10 the search is tuned to, in [0, 1].
         calibration: Of the model; None takes that of an embedded one.
         publish: Serve the result, if it passes the gate.
         thresholds: Of the gate, see `release`.
@@ -103,6 +104,8 @@ class BuildOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     index: str | None = None
+    memory_budget: int | None = None
+    recall: float = INDEX_RECALL
     calibration: Calibration | None = None
     publish: bool = True
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -140,7 +143,7 @@ def build(
     Raises:
         CorpusError: The sources cannot be read, hold no paper, or `strict` met a record that cannot be used.
         EncoderError: The model cannot be loaded or used.
-        BuildError: The index cannot be made.
+        BuildError: The index cannot be made, or none fits into the memory.
         BuildInProgress: Another build runs in the same folder, and `wait` is not set.
     """
     options.snapshots.mkdir(parents=True, exist_ok=True)
@@ -158,12 +161,14 @@ def build(
         cached_as = compiled.cache_name(files.fingerprint(options.max_tokens), computation.precision)
         cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, cached_as)
         encoder = CachedEncoder(files, cache, lambda: _load(files, stored, computation, options))
+        # Before the vectors are made: what cannot be indexed should not be embedded for hours
+        factory = options.index or choose(len(corpus), encoder.info.dimension, options.memory_budget)
         embedded = _embed(corpus, encoder, options.chunk, work, progress)
         probes = encoder.encode([text_key(None, text) for text in PROBES], lambda chosen: [PROBES[i] for i in chosen])
         np.save(work / snapshot.PROBES, probes.embeddings)
         encoder.unload()
         embeddings: NDArray[np.float32] = map_array(work / snapshot.EMBEDDINGS)
-        dense, evaluation = _index(embeddings, options.index, progress)
+        dense, evaluation = _index(embeddings, factory, options.recall, progress)
         dense.save(work / snapshot.INDEX)
         progress("indexing words", 0, None)
         lexical.build((terms(text) for text in corpus.all_texts()), len(corpus), work)
@@ -251,16 +256,12 @@ def _texts_at(corpus: Corpus, rows: Sequence[int], positions: Sequence[int]) -> 
 
 
 def _index(
-    embeddings: NDArray[np.float32], factory: str | None, progress: Progress
+    embeddings: NDArray[np.float32], factory: str, recall: float, progress: Progress
 ) -> tuple[DenseIndex, dict[str, object]]:
-    """Make the index, and compare it with exact search on a sample."""
+    """Make the index, and find how to search it by comparing it with exact search."""
     progress("indexing", 0, None)
     processors = threads.available()
-    dense = index.build(embeddings, factory or index.choose(len(embeddings)), threads=processors)
-    queries = sample(embeddings)
-    truth = exact_neighbours(embeddings, queries)
-    dense, recall = index.tune(dense, queries, truth, LEAST_INDEX_RECALL, threads=processors)
-    return dense, {"index_recall_at_10": round(recall, 4), "queries": len(queries), "wanted": LEAST_INDEX_RECALL}
+    return tuned(index.build(embeddings, factory, threads=processors), embeddings, recall, threads=processors)
 
 
 def _relate(
@@ -325,7 +326,7 @@ def _manifest(
         computation={"backend": computation.backend.value, "precision": computation.precision.value},
         counts=counts,
         sources=tuple(sources),
-        index={"factory": dense.spec.factory, "effort": dense.spec.effort},
+        index=asdict(dense.spec),
         evaluation=evaluation,
         duplicates=duplicates,
         calibration=calibration,

@@ -21,6 +21,7 @@ from embeddings.cli_options import (
 )
 from embeddings.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import InvalidOption, ReleaseRefused
+from embeddings.index_choice import INDEX_RECALL, bytes_of
 from embeddings.judging.comparison import Thresholds
 from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
 from embeddings.runtime import Backend, Precision
@@ -74,7 +75,13 @@ def build(
         list[str] | None, typer.Option("--column", help="FIELD=NAME: the column that holds a field; repeatable.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be used.")] = False,
-    index: Annotated[str | None, typer.Option(help="FAISS factory string; else chosen by size.")] = None,
+    index: Annotated[
+        str | None, typer.Option(help="FAISS factory string; else chosen by size and --memory-budget.")
+    ] = None,
+    memory_budget: Annotated[
+        str | None, typer.Option(help="Memory the index may take, such as 3GB; else what is quickest.")
+    ] = None,
+    recall: Annotated[float, typer.Option(min=0, max=1, help="Index recall@10 the search is tuned to.")] = INDEX_RECALL,
     calibration: Annotated[
         Path | None, typer.Option(help="What `calibrate` wrote, of a model that is not embedded.")
     ] = None,
@@ -96,6 +103,8 @@ def build(
     known = {each.value for each in Format}
     if source_format is not None and source_format not in known:
         raise InvalidOption(f"--format {source_format} is unknown; the formats are {', '.join(sorted(known))}")
+    if index is not None and memory_budget is not None:
+        raise InvalidOption("--index names the index and --memory-budget has it chosen; give one of the two")
     options = BuildOptions(
         snapshots=snapshots,
         model=model,
@@ -109,6 +118,8 @@ def build(
         columns=_columns(column or []),
         strict=strict,
         index=index,
+        memory_budget=None if memory_budget is None else bytes_of(memory_budget),
+        recall=recall,
         calibration=None if calibration is None else calibration_file.read(calibration),
         publish=publish,
         thresholds=Thresholds(

@@ -1,7 +1,7 @@
 """The door to FAISS: unit rows into an index, nearest rows and scores out."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.errors import BuildError, SnapshotError
+from embeddings.index_choice import LEAST_TRAINING_ROWS_A_LIST, choose
 
 VERSION: str = faiss.__version__
 
 NO_HIT = -1  # FAISS fills a short answer with this label
 
-# Up to here exact search answers in milliseconds on one core (1 M rows of 384: 117 ms), so nothing is given away.
-LARGEST_EXACT = 50_000
 _ADD_ROWS = 65_536
 _TRAINING_ROWS_A_LIST = 64
-_LEAST_TRAINING_ROWS_A_LIST = 39  # below it FAISS warns that its clusters are badly learnt
+_MOST_CANDIDATES = 1024  # of HNSW
+_FACTOR = 4  # of a factory string with Refine(…): what is compared again, for each candidate
+_QUERY_BITS = 4  # RaBitQ: of a query, a number; with more it finds no more, and takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,28 @@ class IndexSpec:
     Attributes:
         factory: FAISS factory string.
         effort: Lists probed (IVF) or candidates kept (HNSW) for each query; 0 where the index has no such choice.
+        refine: Candidates compared exactly, for each answer wanted.
     """
 
     factory: str
     effort: int = 0
+    refine: int = 1
 
 
 class DenseIndex:
     """A FAISS index over unit rows, inner product. Searching is safe from many threads and changes nothing."""
 
-    def __init__(self, index: Any, spec: IndexSpec) -> None:
-        """Wrap a FAISS index and how it is to be searched."""
+    def __init__(self, index: Any, spec: IndexSpec, vectors: NDArray[np.float32] | None = None) -> None:
+        """Wrap a FAISS index and how it is to be searched.
+
+        Args:
+            index: Of FAISS.
+            spec: How it is searched.
+            vectors: What it was made of, shape (n, dimension); may be memory-mapped. With them, an index that holds
+                less than the vectors answers with exact cosines, of the best of its candidates.
+        """
         self._index = index
+        self._vectors = None if isinstance(index, faiss.IndexFlat) else vectors
         self.spec = spec
 
     def __len__(self) -> int:
@@ -53,8 +64,17 @@ class DenseIndex:
 
     @property
     def exact(self) -> bool:
-        """Whether the answers are the true nearest rows and the scores true cosines."""
+        """Whether the answers are the true nearest rows."""
         return isinstance(self._index, faiss.IndexFlat)
+
+    def searched(self, *, effort: int | None = None, refine: int | None = None) -> "DenseIndex":
+        """The same index, searched otherwise."""
+        changed = replace(
+            self.spec,
+            effort=self.spec.effort if effort is None else effort,
+            refine=self.spec.refine if refine is None else refine,
+        )
+        return DenseIndex(self._index, changed, self._vectors)
 
     def nearest(
         self, queries: NDArray[np.float32], top_k: int, *, among: NDArray[np.bool_] | None = None, threads: int = 1
@@ -79,19 +99,38 @@ class DenseIndex:
                 f"queries have shape {queries.shape}, the index holds vectors of shape ({self.dimension},)"
             )
         count = min(top_k, len(self))
+        candidates = count if self._vectors is None else min(len(self), count * self.spec.refine)
         faiss.omp_set_num_threads(threads)  # a setting of the calling thread, not of the index
         bitmap = None if among is None else np.packbits(among, bitorder="little")
         selector = None if bitmap is None else faiss.IDSelectorBitmap(bitmap)
         parameters = _search_parameters(self._index, self._effort(among), selector)
-        scores, rows = self._index.search(np.ascontiguousarray(queries), count, params=parameters)
-        return np.where(rows == NO_HIT, -np.inf, scores).astype(np.float32), rows
+        scores, rows = self._index.search(np.ascontiguousarray(queries), candidates, params=parameters)
+        if self._vectors is None:
+            return np.where(rows == NO_HIT, -np.inf, scores).astype(np.float32), rows
+        return _best(self._vectors, queries, rows, count)
 
     def _effort(self, among: NDArray[np.bool_] | None) -> int:
         """As much more as rows are left out, so that as many are compared as without a filter."""
         if among is None:
             return self.spec.effort
         wanted = math.ceil(self.spec.effort * len(self) / max(1, int(np.count_nonzero(among))))
-        return min(_most_effort(self._index), wanted)
+        return min(self.most_effort, wanted)
+
+    @property
+    def most_effort(self) -> int:
+        """The effort beyond which nothing more is found; 0 where there is no choice."""
+        kind = _adjustable(self._index)
+        if isinstance(kind, faiss.IndexIVF):
+            return int(kind.nlist)
+        return _MOST_CANDIDATES if isinstance(kind, faiss.IndexHNSW) else 0
+
+    @property
+    def codes_an_effort(self) -> float:
+        """How many codes one more effort compares, on average."""
+        kind = _adjustable(self._index)
+        if isinstance(kind, faiss.IndexIVF):
+            return len(self) / int(kind.nlist)
+        return float(2 * kind.hnsw.nb_neighbors(1)) if isinstance(kind, faiss.IndexHNSW) else 0.0
 
     def save(self, path: Path) -> None:
         """Write the index to a file.
@@ -101,17 +140,6 @@ class DenseIndex:
         """
         with path.open("wb") as file:
             faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
-
-
-def choose(count: int) -> str:
-    """The factory string for so many rows: exact while that is fast, else inverted lists of 8-bit vectors.
-
-    4 sqrt(n) lists, rounded to a power of two, is the middle of what FAISS's guidelines recommend.
-    """
-    if count <= LARGEST_EXACT:
-        return "Flat"
-    lists = 2 ** round(math.log2(4 * math.sqrt(count)))
-    return f"IVF{lists},SQ8"
 
 
 def build(embeddings: NDArray[np.float32], factory: str, *, threads: int = 1) -> DenseIndex:
@@ -130,84 +158,83 @@ def build(embeddings: NDArray[np.float32], factory: str, *, threads: int = 1) ->
     try:
         index = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
         if not index.is_trained:
-            index.train(_training_rows(index, embeddings))
+            _train(index, embeddings)
         for start in range(0, count, _ADD_ROWS):
             index.add(np.ascontiguousarray(embeddings[start : start + _ADD_ROWS]))
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).rsplit("Error: ", 1)[-1].strip() or type(error).__name__
         raise BuildError(
             f"FAISS cannot make an index {factory!r} of {count} vectors of {dimension}: {reason}; "
-            f"leave --index out to have {choose(count)!r} chosen"
+            f"leave --index out to have {choose(count, dimension)!r} chosen"
         ) from error
-    return DenseIndex(index, IndexSpec(factory, _least_effort(index)))
-
-
-def tune(
-    index: DenseIndex,
-    queries: NDArray[np.float32],
-    truth: NDArray[np.float32],
-    least_recall: float,
-    *,
-    threads: int = 1,
-) -> tuple[DenseIndex, float]:
-    """Raise the search effort until the index finds enough of the exact neighbours.
-
-    Args:
-        index: Freshly built.
-        queries: Shape (m, dimension).
-        truth: Shape (m, k): scores of the exact nearest rows, best first.
-        least_recall: Wanted index recall@k, in [0, 1].
-        threads: Processors to use.
-
-    Returns:
-        The index with the least effort tried that reaches it, or with the most there is; and its index recall@k.
-    """
-    most = _most_effort(index._index)
-    while True:
-        scores, _ = index.nearest(queries, truth.shape[1], threads=threads)
-        reached = recall(scores, truth)
-        if reached >= least_recall or index.spec.effort >= most:
-            return index, reached
-        effort = min(most, index.spec.effort * 2)
-        index = DenseIndex(index._index, IndexSpec(index.spec.factory, effort))
+    least = DenseIndex(index, IndexSpec(factory), embeddings)
+    return least if least.exact else least.searched(effort=min(8, least.most_effort), refine=4)
 
 
 def recall(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
     """Index recall@k by score: the share of answers at least as near as the k-th exact neighbour.
 
-    Ties and quantisation are no errors: an answer counts within 1e-3 of that neighbour's score
+    Compared by score, so that ties are no errors; and within what summing in another order changes
     (ann-benchmarks, `knn_threshold`).
 
     Args:
-        scores: Shape (m, k): scores of what was found, -inf where nothing was.
+        scores: Shape (m, k): exact scores of what was found, -inf where nothing was.
         truth: Shape (m, k): scores of the exact neighbours, best first.
     """
-    return float(np.mean(scores >= truth[:, -1:] - 1e-3))
+    return float(np.mean(scores >= truth[:, -1:] - 1e-5))
 
 
-def load(path: Path, spec: IndexSpec) -> DenseIndex:
+def load(path: Path, spec: IndexSpec, vectors: NDArray[np.float32] | None = None) -> DenseIndex:
     """Map an index file into memory, shared by all processes that do.
+
+    Args:
+        path: The file.
+        spec: How it is searched.
+        vectors: See `DenseIndex`.
 
     Raises:
         SnapshotError: The file is missing or no FAISS index.
     """
     try:
-        # IO_FLAG_MMAP maps inverted lists only; this one maps flat, HNSW and scalar-quantised storage too.
+        # IO_FLAG_MMAP maps inverted lists only; this one maps flat, HNSW and quantised storage and lists of RaBitQ too,
+        # but not those of FastScan kinds (RaBitQfs, PQ…x4fs), which every process would hold for itself
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise SnapshotError(f"{path} cannot be read as a FAISS index: {error}") from error
-    return DenseIndex(index, spec)
+    return DenseIndex(index, spec, vectors)
 
 
-def _training_rows(index: Any, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A fixed random sample, so that the same embeddings give the same index."""
+def _best(
+    vectors: NDArray[np.float32], queries: NDArray[np.float32], rows: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The best of each query's candidates by exact cosine, ties by row.
+
+    Args:
+        vectors: Shape (n, dimension).
+        queries: Shape (m, dimension).
+        rows: Shape (m, c), `NO_HIT` where there are fewer.
+        count: At most c.
+    """
+    best_scores = np.full((len(queries), count), -np.inf, dtype=np.float32)
+    best_rows = np.full((len(queries), count), NO_HIT, dtype=np.int64)
+    for i, query in enumerate(queries):
+        found = np.sort(rows[i][rows[i] != NO_HIT])  # in the order of the file; and ties by row
+        scores = vectors[found] @ query
+        order = np.argsort(-scores, kind="stable")[:count]
+        best_scores[i, : len(order)] = scores[order]
+        best_rows[i, : len(order)] = found[order]
+    return best_scores, best_rows
+
+
+def _train(index: Any, embeddings: NDArray[np.float32]) -> None:
+    """Learn from a fixed random sample, so that the same embeddings give the same index."""
     inverted = faiss.try_extract_index_ivf(index)
     lists = int(inverted.nlist) if inverted else 1024
+    if inverted and lists > 1 and len(embeddings) < lists * LEAST_TRAINING_ROWS_A_LIST:
+        raise RuntimeError(f"Error: {lists} lists need {lists * LEAST_TRAINING_ROWS_A_LIST} vectors to be learnt from")
     wanted = min(len(embeddings), lists * _TRAINING_ROWS_A_LIST)
-    if inverted and len(embeddings) < lists * _LEAST_TRAINING_ROWS_A_LIST:
-        raise RuntimeError(f"Error: {lists} lists need {lists * _LEAST_TRAINING_ROWS_A_LIST} vectors to be learnt from")
     rows = np.sort(np.random.default_rng(0).choice(len(embeddings), wanted, replace=False))
-    return np.ascontiguousarray(embeddings[rows])
+    index.train(np.ascontiguousarray(embeddings[rows]))
 
 
 def _search_parameters(index: Any, effort: int, selector: Any) -> Any:
@@ -215,28 +242,16 @@ def _search_parameters(index: Any, effort: int, selector: Any) -> Any:
     index = faiss.downcast_index(index)
     if isinstance(index, faiss.IndexRefine):
         base = _search_parameters(index.base_index, effort, selector)
-        return faiss.IndexRefineSearchParameters(k_factor=4, base_index_params=base)
+        return faiss.IndexRefineSearchParameters(k_factor=_FACTOR, base_index_params=base)
     if isinstance(index, faiss.IndexPreTransform):
         return faiss.SearchParametersPreTransform(index_params=_search_parameters(index.index, effort, selector))
+    if isinstance(index, faiss.IndexIVFRaBitQ):
+        return faiss.IVFRaBitQSearchParameters(nprobe=effort, sel=selector, qb=_QUERY_BITS)
     if isinstance(index, faiss.IndexIVF):
         return faiss.SearchParametersIVF(nprobe=effort, sel=selector)
     if isinstance(index, faiss.IndexHNSW):
         return faiss.SearchParametersHNSW(efSearch=effort, sel=selector)
     return faiss.SearchParameters(sel=selector)
-
-
-def _least_effort(index: Any) -> int:
-    kind = _adjustable(index)
-    if isinstance(kind, faiss.IndexIVF):
-        return min(8, int(kind.nlist))
-    return 32 if isinstance(kind, faiss.IndexHNSW) else 0
-
-
-def _most_effort(index: Any) -> int:
-    kind = _adjustable(index)
-    if isinstance(kind, faiss.IndexIVF):
-        return int(kind.nlist)
-    return 1024 if isinstance(kind, faiss.IndexHNSW) else 0
 
 
 def _adjustable(index: Any) -> Any:

@@ -59,8 +59,9 @@ class Manifest:
         computation: Backend and precision that computed them. Not part of the id.
         counts: Papers, entries, languages, what was rejected and why, texts cut by `--max-tokens`.
         sources: What the build was asked to read.
-        index: FAISS factory string and search effort.
-        evaluation: The index against exact search on a sample.
+        index: FAISS factory string, search effort and refine, see `IndexSpec`.
+        evaluation: The index against exact search on a sample, and other ways to search it, see `evaluation.tuned`. Not
+            part of the id: it holds times.
         duplicates: Threshold, groups and papers in them.
         calibration: How probable relevance makes it that a hit is related; None where that is not known.
         probes: Texts whose vectors are stored, to recognise the encoder by.
@@ -131,8 +132,9 @@ class Snapshot:
         self.neighbour_scores: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SCORES)
         self.neighbour_relevance: NDArray[np.float32] = map_array(folder / NEIGHBOUR_RELEVANCE)
         self.probe_embeddings: NDArray[np.float32] = map_array(folder / PROBES)
-        spec = index.IndexSpec(manifest.index["factory"], manifest.index["effort"])
-        self.index = index.load(folder / INDEX, spec)
+        # Manifests that do not know it are of indexes that need little of it
+        spec = index.IndexSpec(manifest.index["factory"], manifest.index["effort"], manifest.index.get("refine", 4))
+        self.index = index.load(folder / INDEX, spec, self.embeddings)
         self.lexical = lexical.LexicalIndex.load(folder)
 
     @classmethod

@@ -18,7 +18,7 @@ from embeddings.build import BuildOptions, BuildReport, build
 from embeddings.encoder import Encoder
 from embeddings.errors import BuildError, BuildInProgress, CorpusError, RejectedRecord
 from embeddings.papers import paper_id
-from embeddings.snapshot import FILES, Snapshot
+from embeddings.snapshot import FILES, Snapshot, seal
 from embeddings.titles import packed
 from tests.conftest import SEEDS
 
@@ -225,6 +225,45 @@ def test_an_approximate_index_is_compared_with_exact_search(tmp_path: Path) -> N
     assert report.manifest.index["factory"] == "IVF8,SQ8" and report.manifest.index["effort"] >= 1
     assert report.manifest.evaluation["index_recall_at_10"] >= 0.98
     assert not report.published and not publishing.pointer_path(tmp_path / "snapshots").exists()
+
+
+def test_the_search_is_tuned_to_the_recall_asked_for_and_equal_builds_have_one_id(tmp_path: Path) -> None:
+    source = str(write_corpus(tmp_path / "corpus.jsonl", 400))
+    asked = options(tmp_path, index="IVF8,RaBitQ2", recall=0.9, publish=False)
+    first, second = build([source], asked), build([source], asked)
+    assert first.manifest.snapshot == second.manifest.snapshot and content(first) == content(second)
+    assert first.manifest.evaluation["wanted"] == 0.9 and first.manifest.evaluation["pareto"]
+    more = build([source], dataclasses.replace(asked, recall=0.99)).manifest.evaluation
+    assert more["wanted"] == 0.99 and more["pareto"][-1]["recall"] >= first.manifest.evaluation["pareto"][-1]["recall"]
+
+
+def test_the_times_of_the_index_are_no_part_of_the_id(tmp_path: Path) -> None:
+    report = build([str(write_corpus(tmp_path / "corpus.jsonl", 40))], options(tmp_path, publish=False))
+    slower = dataclasses.replace(report.manifest, evaluation={**report.manifest.evaluation, "pareto": ["slow"]})
+    assert seal(report.folder, slower).snapshot == report.manifest.snapshot
+    otherwise = dataclasses.replace(report.manifest, index={**report.manifest.index, "refine": 3})
+    assert seal(report.folder, otherwise).snapshot != report.manifest.snapshot
+
+
+def test_a_memory_budget_chooses_the_index_before_anything_is_embedded(tmp_path: Path) -> None:
+    source = str(write_corpus(tmp_path / "corpus.jsonl", 100))
+    with pytest.raises(BuildError, match=r"100 vectors of 384 fits into 1,000 bytes.*raise --memory-budget"):
+        build([source], options(tmp_path, memory_budget=1_000))
+    report = build([source], options(tmp_path, memory_budget=100_000, publish=False))
+    assert report.embedded > 0 and report.manifest.index["factory"] == "IVF2,RaBitQ2"
+    assert (report.folder / "dense.faiss").stat().st_size <= 100_000
+
+
+def test_a_manifest_that_knows_no_refine_is_still_opened(tmp_path: Path) -> None:
+    source = str(write_corpus(tmp_path / "corpus.jsonl", 100))
+    report = build([source], options(tmp_path, index="IVF2,SQ8", publish=False))
+    path = report.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["index"]["refine"]
+    path.write_text(json.dumps(manifest))
+    snapshot = Snapshot.open(report.folder)
+    assert snapshot.index.spec.effort == report.manifest.index["effort"] and snapshot.index.spec.refine == 4
+    snapshot.close()
 
 
 def test_one_paper_is_a_corpus_too(tmp_path: Path) -> None:

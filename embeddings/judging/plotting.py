@@ -77,3 +77,16 @@ def reliability(panels: Mapping[str, Mapping[str, Sequence[Bin]]], path: Path) -
         axis.set(title=title, xlabel="probability said", ylabel="share related", xlim=(0, 1), ylim=(0, 1))
         axis.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+
+
+def growth(curves: Mapping[str, Sequence[tuple[int, float]]], across: str, up: str, path: Path) -> None:
+    """Draw how something grows with the corpus, both axes logarithmic."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axis = figure.subplots()
+    for name, points in curves.items():
+        axis.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=4, label=name)
+    axis.set(xlabel=across, ylabel=up, xscale="log", yscale="log")
+    axis.legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)

@@ -1,0 +1,111 @@
+"""Which index for so many vectors, in so much memory. Pure."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from embeddings.errors import BuildError, InvalidOption
+
+# Index recall@10 that searches are tuned to, if nothing else is asked for
+INDEX_RECALL = 0.98
+
+# Up to here exact search answers in milliseconds on one core, so nothing is given away.
+LARGEST_EXACT = 50_000
+
+# From so many lists on, the lists to look into are themselves found by a graph: to compare with all of them
+# would take longer than to search them
+LEAST_GRAPH_LISTS = 8_192
+
+LEAST_TRAINING_ROWS_A_LIST = 39  # below it FAISS warns that its clusters are badly learnt
+
+_ID_BYTES = 8
+_LIST_BYTES = 64  # its size, its offset and the like, beside its centre
+_GRAPH_BYTES = 320  # of a list: 64 links of 4 bytes at the lowest level, and the levels above
+_FILE_BYTES = 16_384
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One kind of index.
+
+    Attributes:
+        factory: FAISS factory string, with a place for the inverted lists.
+        code_bytes: Dimension → bytes of one vector's code.
+    """
+
+    factory: str
+    code_bytes: Callable[[int], int]
+
+    def size(self, count: int, dimension: int) -> int:
+        """Most bytes of an index of so many vectors, on disk and mapped."""
+        held = count * self.code_bytes(dimension) + _FILE_BYTES
+        if "{lists}" not in self.factory:
+            return held
+        many = lists(count)
+        centre = 4 * dimension + _LIST_BYTES + (_GRAPH_BYTES if many >= LEAST_GRAPH_LISTS else 0)
+        return held + count * _ID_BYTES + many * centre
+
+    def named(self, count: int) -> str:
+        """The factory string for so many vectors."""
+        many = lists(count)
+        graph = "_HNSW32" if many >= LEAST_GRAPH_LISTS else ""
+        return self.factory.format(lists=f"IVF{many}{graph}")
+
+
+EXACT = Rung("Flat", lambda dimension: 4 * dimension)
+
+# Best first. RaBitQ (Gao and Long 2024; Gao et al. 2025): one or more bits a number, and a few numbers of the whole;
+# what looks near is compared again with the vectors themselves, which are mapped from the snapshot. Sizes as FAISS has
+# them; why these, and not others: docs/decisions/0012.
+LADDER = (
+    Rung("{lists},RaBitQ2", lambda dimension: 2 * math.ceil(dimension / 8) + 20),
+    Rung("{lists},RaBitQ", lambda dimension: math.ceil(dimension / 8) + 8),
+)
+
+
+def lists(count: int) -> int:
+    """How many inverted lists: the power of two nearest to 4 sqrt(n), as far as they can be learnt from n vectors.
+
+    4 sqrt(n) is the middle of what FAISS's guidelines recommend.
+    """
+    wanted = round(math.log2(4 * math.sqrt(count)))
+    learnable = math.floor(math.log2(max(1, count // LEAST_TRAINING_ROWS_A_LIST)))
+    return int(2 ** min(wanted, learnable))
+
+
+def choose(count: int, dimension: int, memory_budget: int | None = None) -> str:
+    """The factory string for so many vectors: exact while that is fast, else the first kind that the memory holds.
+
+    Args:
+        count: Vectors, at least 1.
+        dimension: Of each.
+        memory_budget: Bytes the index may take; None sets no limit.
+
+    Raises:
+        BuildError: The smallest kind does not fit.
+    """
+    rungs = (EXACT, *LADDER) if count <= LARGEST_EXACT else LADDER
+    for rung in rungs:
+        if memory_budget is None or rung.size(count, dimension) <= memory_budget:
+            return rung.named(count)
+    least = min(rungs, key=lambda rung: rung.size(count, dimension))
+    raise BuildError(
+        f"no index of {count:,} vectors of {dimension} fits into {memory_budget:,} bytes: the smallest, "
+        f"{least.named(count)}, takes {least.size(count, dimension):,}; raise --memory-budget to "
+        f"{math.ceil(least.size(count, dimension) / 10**6)}MB or more"
+    )
+
+
+def bytes_of(text: str) -> int:
+    """Read an amount of memory: `3GB`, `500 MB`, `1.5GiB`, `4096`. GB is 10^9 bytes, GiB 2^30.
+
+    Raises:
+        InvalidOption: It is none.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    unit = _UNITS.get(found[2].upper()) if found else None
+    if found is None or unit is None:
+        raise InvalidOption(f"{text!r} is no amount of memory; write 3GB, 500MB or 2GiB")
+    return int(float(found[1]) * unit)

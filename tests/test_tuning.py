@@ -1,0 +1,90 @@
+"""The cheapest way to search that finds enough, by counting and not by the clock."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embeddings import evaluation, index, tuning
+from embeddings.tuning import Point
+from tests.test_index import unit_rows
+
+points = st.lists(
+    st.builds(Point, st.integers(1, 500), st.integers(1, 16), st.floats(0, 1), st.floats(1, 1e6)), min_size=1
+)
+
+
+@given(points=points, wanted=st.floats(0, 1))
+def test_the_cheapest_that_finds_enough_is_chosen(points: list[Point], wanted: float) -> None:
+    chosen = tuning.cheapest(points, wanted)
+    if chosen.recall >= wanted:
+        assert all(other.recall < wanted for other in points if other.cost < chosen.cost)
+    else:
+        assert all(other.recall <= chosen.recall for other in points)
+
+
+@given(points=points)
+def test_nothing_on_the_front_is_beaten_and_all_else_is(points: list[Point]) -> None:
+    front = tuning.front(points)
+    for point in points:
+        assert any(best.cost <= point.cost and best.recall >= point.recall for best in front)
+    for one, other in itertools.pairwise(front):
+        assert one.cost < other.cost and one.recall < other.recall
+
+
+@given(least=st.integers(1, 20), most=st.integers(1, 100_000))
+def test_efforts_rise_to_the_most_there_is(least: int, most: int) -> None:
+    tried = tuning.efforts(least, most)
+    assert tried[0] == min(least, most) and tried[-1] == most
+    assert all(one < other for one, other in itertools.pairwise(tried))
+
+
+@given(enough=st.integers(1, 300), refine=st.sampled_from(tuning.REFINES), wanted=st.floats(0.01, 1))
+def test_for_each_refine_the_least_effort_that_is_enough_is_found(enough: int, refine: int, wanted: float) -> None:
+    tried = tuning.efforts(1, 300)
+    found = tuning.explore(
+        lambda effort, refine: wanted if effort >= enough else wanted / 2, lambda e, r: e * r, tried, [refine], wanted
+    )
+    assert tuning.cheapest(found, wanted).effort == min(effort for effort in tried if effort >= enough)
+
+
+@pytest.mark.parametrize("factory", ["IVF64,RaBitQ", "IVF64,RaBitQ2", "IVF64,SQ8"])
+def test_what_is_tuned_finds_what_was_asked_of_queries_it_was_not_tuned_on(factory: str) -> None:
+    embeddings = unit_rows(3, 6_000)
+    dense, found = evaluation.tuned(index.build(embeddings, factory), embeddings, 0.85)
+    assert found["wanted"] == 0.85 and found["queries"] == 500
+    queries = unit_rows(4, 400)
+    scores, _ = dense.nearest(queries, 10)
+    recall = index.recall(scores, evaluation.exact_neighbours(embeddings, queries))
+    assert found["index_recall_at_10"] >= 0.82 and recall >= 0.8
+    best = found["pareto"][-1]
+    assert best["recall"] >= 0.85 and set(best) == {"effort", "refine", "recall", "us_per_query"}
+
+
+def test_an_exact_index_has_nothing_to_tune() -> None:
+    embeddings = unit_rows(3, 41)
+    dense, found = evaluation.tuned(index.build(embeddings, "Flat"), embeddings, 0.98)
+    assert found == {"index_recall_at_10": 1.0, "queries": 41, "wanted": 0.98, "pareto": []}
+    assert dense.spec == index.IndexSpec("Flat")
+    assert evaluation.tuned(index.build(embeddings[:1], "Flat"), embeddings[:1], 0.98)[1]["queries"] == 1
+
+
+def test_tuning_twice_chooses_the_same() -> None:
+    embeddings = unit_rows(5, 5_000)
+    specs = {evaluation.tuned(index.build(embeddings, "IVF64,RaBitQ2"), embeddings, 0.97)[0].spec for _ in range(2)}
+    assert len(specs) == 1
+
+
+@given(rng_seed=st.integers(0, 1_000), count=st.integers(1, 400))
+def test_exact_neighbours_are_those_of_numpy(rng_seed: int, count: int) -> None:
+    embeddings, queries = unit_rows(rng_seed, count), unit_rows(rng_seed + 1, 5)
+    truth = evaluation.exact_neighbours(embeddings, queries)
+    np.testing.assert_allclose(truth, -np.sort(-queries @ embeddings.T, axis=1)[:, :10], atol=1e-6)
+
+
+def test_exact_neighbours_are_found_in_every_block() -> None:
+    embeddings, queries = unit_rows(1, 40_000), unit_rows(2, 7)
+    truth = evaluation.exact_neighbours(embeddings, queries)
+    np.testing.assert_allclose(truth, -np.sort(-queries @ embeddings.T, axis=1)[:, :10], atol=1e-6)
