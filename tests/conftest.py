@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from embeddings import encoders, publishing, threads
 from embeddings.build import BuildOptions, BuildReport, build
@@ -11,6 +12,10 @@ from embeddings.encoder import Encoder
 from embeddings.runtime import Precision
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Snapshot
+
+# No test asserts a time, and busy machines are slow
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
