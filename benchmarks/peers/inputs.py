@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.hybrid_scale import _directions, _unit
+from benchmarks.generated import unit as _unit
 from benchmarks.peers.recall import tenth_scores
 from embeddings.sentences import sentences
 
@@ -131,3 +131,9 @@ def _made_up() -> Iterator[str]:
         while len(words) < _TEXT_WORDS[0]:
             words += chance.choice(said).split()
         yield " ".join(words)
+
+
+def _directions(random: np.random.Generator, count: int) -> NDArray[np.float32]:
+    """Numbers whose variances fall as those of encoders do: half of all in the first 50 directions."""
+    spectrum = (np.arange(_DIMENSION) + 10.0) ** -0.5
+    return random.standard_normal((count, _DIMENSION), dtype=np.float32) * spectrum.astype(np.float32)

@@ -31,14 +31,13 @@ class Index:
     def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
         """Choose, build, tune, save."""
         from embeddings import index, threads
-        from embeddings.build import LEAST_INDEX_RECALL
-        from embeddings.evaluation import exact_neighbours, sample
+        from embeddings.evaluation import tuned
+        from embeddings.index_choice import INDEX_RECALL, choose
 
         processors = threads.available()
-        dense = index.build(vectors, index.choose(len(vectors)), threads=processors)
-        asked = sample(vectors)
-        truth = exact_neighbours(vectors, asked)
-        dense, _ = index.tune(dense, asked, truth, LEAST_INDEX_RECALL, threads=processors)
+        dense = index.build(vectors, choose(*vectors.shape), threads=processors)
+        dense, _ = tuned(dense, vectors, INDEX_RECALL, threads=processors)
+        np.save(folder / _VECTORS, vectors)  # beside it, as a snapshot keeps them
         dense.save(folder / _INDEX)
         (folder / _SPEC).write_text(json.dumps(dataclasses.asdict(dense.spec)))
 
@@ -48,13 +47,14 @@ class Index:
 
         self._file = folder / _INDEX
         self._spec = index.IndexSpec(**json.loads((folder / _SPEC).read_text()))
+        self._vectors = np.load(folder / _VECTORS, mmap_mode="r")
 
     def use(self, effort: int | None) -> None:
         """None is what the build found to be enough."""
         from embeddings import index
 
         spec = self._spec if effort is None else dataclasses.replace(self._spec, effort=effort)
-        self._index = index.load(self._file, spec)
+        self._index = index.load(self._file, spec, self._vectors)
 
     def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
         """In one thread, as a request is."""
@@ -64,16 +64,6 @@ class Index:
 
 class ScoredAgain(Index):
     """More rows than asked for, ordered by their vectors, as `Retriever.dense` does with its candidates."""
-
-    def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
-        """The vectors are kept beside, as a snapshot keeps them."""
-        super().build(vectors, folder)
-        np.save(folder / _VECTORS, vectors)
-
-    def open(self, folder: Path) -> None:
-        """Map both files."""
-        super().open(folder)
-        self._vectors = np.load(folder / _VECTORS, mmap_mode="r")
 
     def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
         """The best of twice as many."""
