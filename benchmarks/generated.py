@@ -4,7 +4,8 @@ A paper is where a walk down a tree of topics ends, plus what is its own. The tr
 far more frequent than others; each step moves less than the one before; directions vary as those of MiniLM do; some
 regions are denser than others. The parameters were fitted to 6,900 abstracts of computer science in all-MiniLM-L6-v2:
 spectrum, cosines of random pairs and of near neighbours among 1,000 to 6,000, and how many neighbours an inverted file
-finds in 1 to 16 of 128 lists. Compare with vectors of your own:
+finds in 1 to 16 of 128 lists. For codes they are harder than real vectors: near neighbours lie too close together
+(docs/decisions/0012). Compare with vectors of your own:
 
     python -m benchmarks.generated --like snapshots/ID/embeddings.npy
 """
