@@ -197,16 +197,19 @@ def _compiled(files: models.ModelFiles, corpus: Corpus, options: BuildOptions, p
     """The model in compiled form, converted and checked on papers of this corpus if that was not done before."""
     if not encoders.may_compile(options.backend, options.precision, options.device):
         return None
-    folder = options.snapshots / publishing.ENCODERS
-    found = compiled.read(folder, files.fingerprint(options.max_tokens))
-    if found is not None and found.current(openvino_runtime.precisions()):
-        return found
+    fingerprint, native = files.fingerprint(options.max_tokens), openvino_runtime.precisions()
+    folder, shared = options.snapshots / publishing.ENCODERS, compiled.shared_folder()
+    for place in (folder, shared):
+        found = None if place is None else compiled.read(place, fingerprint)
+        if found is not None and found.current(native):
+            return found if place == folder else compiled.bring(found, folder)
     from embeddings.compiling import compile_model  # torch takes seconds, and this is done once
 
     progress("compiling the model", 0, None)
     rows = np.unique(np.linspace(0, len(corpus) - 1, _COMPARED).astype(int)).tolist()
     texts = [*PROBES, *corpus.texts(iter(rows))]
-    return compile_model(files, folder, texts, max_tokens=options.max_tokens, threads=threads.available())
+    made = compile_model(files, shared or folder, texts, max_tokens=options.max_tokens, threads=threads.available())
+    return made if shared is None else compiled.bring(made, folder)
 
 
 def _load(

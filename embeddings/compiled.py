@@ -1,8 +1,10 @@
 """Models in compiled form, on disk beside the snapshots: what a service needs of an encoder, without torch."""
 
 import json
+import os
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from embeddings import openvino_runtime
 from embeddings.encoder import Encoder
 from embeddings.encoder_info import EncoderInfo
 from embeddings.errors import EncoderError
+from embeddings.files import sync_file, sync_folder, write_atomically
 from embeddings.openvino_runtime import MODEL, WEIGHTS, OpenVinoRuntime
 from embeddings.runtime import Precision
 
@@ -136,6 +139,48 @@ def read(folder: Path, fingerprint: str) -> Compiled | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return found if whole else None
+
+
+def shared_folder() -> Path | None:
+    """Where this user keeps compiled models for all snapshots (XDG base directories); None where none can be kept."""
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(home, "related-papers", "encoders")
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no home, or not ours
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def bring(found: Compiled, folder: Path) -> Compiled:
+    """Have a compiled model in another folder too: linked where one disk holds both, else copied.
+
+    Args:
+        found: As `read` gives it.
+        folder: Of compiled encoders.
+    """
+    work = folder / f".{found.folder.name}.{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(found.folder, work, copy_function=_link)
+    return adopt(replace(found, folder=work), folder / found.folder.name)
+
+
+def adopt(found: Compiled, place: Path) -> Compiled:
+    """Put a finished folder in its place, durably; what lay there before is replaced."""
+    for name in found.sizes:
+        sync_file(found.folder / name)
+    write_atomically(found.folder / DESCRIPTION, found.to_json().encode())
+    shutil.rmtree(place, ignore_errors=True)
+    found.folder.rename(place)
+    sync_folder(place.parent)
+    return replace(found, folder=place)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def cache_name(fingerprint: str, precision: Precision) -> str:

@@ -13,7 +13,6 @@ from embeddings import compiled, network, openvino_runtime
 from embeddings.compiled import Check, Compiled
 from embeddings.encoder import Encoder
 from embeddings.errors import EncoderError
-from embeddings.files import sync_file, sync_folder, write_atomically
 from embeddings.models import ModelFiles
 from embeddings.runtime import Precision
 from embeddings.torch_runtime import TorchRuntime
@@ -69,7 +68,7 @@ def compile_model(
             precision: _check(found, precision, texts, expected, threads) for precision in openvino_runtime.precisions()
         }
         found = dataclasses.replace(found, checks=checks, sizes=compiled.measured(work))
-    return _adopt(found, folder / info.fingerprint)
+    return compiled.adopt(found, folder / info.fingerprint)
 
 
 def agreement(expected: NDArray[np.float32], given: NDArray[np.float32]) -> Check:
@@ -91,14 +90,3 @@ def _check(
     found: Compiled, precision: Precision, texts: Sequence[str], expected: NDArray[np.float32], threads: int
 ) -> Check:
     return agreement(expected, found.open(precision, threads).encode_documents(texts).embeddings)
-
-
-def _adopt(found: Compiled, place: Path) -> Compiled:
-    """Put the finished folder in its place, durably; what lay there before is replaced."""
-    for name in found.sizes:
-        sync_file(found.folder / name)
-    write_atomically(found.folder / compiled.DESCRIPTION, found.to_json().encode())
-    shutil.rmtree(place, ignore_errors=True)
-    found.folder.rename(place)
-    sync_folder(place.parent)
-    return dataclasses.replace(found, folder=place)

@@ -1,5 +1,9 @@
 """Real things, built once a session: the seeds' snapshot, its encoder."""
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +20,10 @@ from embeddings.snapshot import Snapshot
 # No test asserts a time, and busy machines are slow
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Models compiled by tests, also by those that start commands, are kept as long as the tests run
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="related-papers-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 

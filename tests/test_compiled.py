@@ -102,6 +102,24 @@ def test_it_is_found_again_only_while_it_is_whole(stored: Compiled, folder: Path
     assert compiled.read(folder, fingerprint) == stored
 
 
+def test_a_compiled_model_is_shared_between_folders(stored: Compiled, tmp_path: Path) -> None:
+    brought = compiled.bring(stored, tmp_path / "encoders")
+    assert brought == compiled.read(tmp_path / "encoders", stored.info.fingerprint)
+    assert compiled.bring(stored, tmp_path / "encoders") == brought
+    assert [path.name for path in (tmp_path / "encoders").iterdir()] == [stored.info.fingerprint]
+    texts = TEXTS[:2]
+    np.testing.assert_array_equal(
+        brought.open(Precision.F32, 1).encode_documents(texts).embeddings,
+        stored.open(Precision.F32, 1).encode_documents(texts).embeddings,
+    )
+
+
+def test_without_a_home_models_are_kept_with_the_snapshots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert compiled.shared_folder() is None
+
+
 def test_another_version_of_openvino_is_checked_anew(stored: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
     assert stored.current(openvino_runtime.precisions())
     monkeypatch.setattr(openvino_runtime, "version", lambda: "2000.0.0")
