@@ -80,7 +80,7 @@ def test_a_request_id_comes_back(client: httpx.Client, given: str) -> None:
     assert assert_problem(response, 404, "no-such-route")["request_id"] == given
 
 
-@pytest.mark.parametrize("given", [b"", b"two words", b"a" * 129, b"\x7f", "ünïcode".encode()])
+@pytest.mark.parametrize("given", [b"", b"two words", b"a" * 129, "ünïcode".encode()])
 def test_an_unusable_request_id_is_replaced(client: httpx.Client, given: bytes) -> None:
     made = client.get("/livez", headers=[(b"X-Request-ID", given)]).headers["x-request-id"]
     assert re.fullmatch("[0-9a-f]{32}", made)
