@@ -53,6 +53,8 @@ _CARD = (
     "SELECT row, id, abstract, title, label, language, year, duplicate_group, (SELECT json_group_object(kind, value) "
     "FROM external_ids WHERE external_ids.row = papers.row) FROM papers WHERE row IN"
 )
+# Two kilobytes each. Papers that are near many others come again and again.
+_CARDS_KEPT = 10_000
 _SHA = re.compile(r"[0-9a-fA-F]{8,40}")
 _BARE_DOI = re.compile(r"10\.\d{4,9}/\S+")
 # SQLite takes 32,766 parameters a statement; fewer keep its plans small
@@ -77,6 +79,7 @@ class PaperStore:
         self._local = threading.local()
         self._connections: list[database.Connection] = []
         self._opening = threading.Lock()
+        self._cards: dict[int, Card] = {}
         try:
             counted = self._connection.execute("SELECT count(*), max(row) FROM papers").fetchone()
         except database.DatabaseError as error:
@@ -146,26 +149,16 @@ class PaperStore:
         return [self._paper(found[row], details, twins) for row in wanted]
 
     def cards(self, rows: Sequence[int]) -> list[Card]:
-        """Read what hits show of papers, in the order of their rows; quicker than `by_rows`."""
+        """Read what hits show of papers, in the order of their rows; quicker than `by_rows`, and remembered."""
         wanted = [int(row) for row in rows]
-        found = {r[0]: r for r in self._select(_CARD, wanted)}
-        groups = {r[7] for r in found.values() if r[7] is not None}
-        twins = self._twins(sorted(groups)) if groups else {}
-        cards = []
-        for _, identity, abstract, title, label, language, year, group, others in map(found.__getitem__, wanted):
-            cards.append(
-                Card(
-                    id=identity,
-                    abstract=abstract,
-                    title=title,
-                    label=label,
-                    language=language,
-                    year=year,
-                    external_ids={} if others == "{}" else json.loads(others),
-                    duplicates=_others(twins, group, identity),
-                )
-            )
-        return cards
+        known = self._cards
+        missing = [row for row in wanted if row not in known]
+        if missing:
+            if len(known) + len(missing) > _CARDS_KEPT:
+                known = self._cards = {}  # whoever reads the old ones has them still
+                missing = wanted
+            known.update(self._read_cards(missing))
+        return [known[row] for row in wanted]
 
     def browse(self, offset: int, limit: int) -> list[Paper]:
         """Read papers in row order, from `offset`."""
@@ -208,6 +201,24 @@ class PaperStore:
         for start in range(0, len(keys), _IDS_A_STATEMENT):
             part = keys[start : start + _IDS_A_STATEMENT]
             yield from self._connection.execute(f"{query} ({','.join('?' * len(part))})", tuple(part))
+
+    def _read_cards(self, rows: Sequence[int]) -> dict[int, Card]:
+        found = list(self._select(_CARD, rows))
+        groups = {r[7] for r in found if r[7] is not None}
+        twins = self._twins(sorted(groups)) if groups else {}
+        return {
+            row: Card(
+                id=identity,
+                abstract=abstract,
+                title=title,
+                label=label,
+                language=language,
+                year=year,
+                external_ids={} if others == "{}" else json.loads(others),
+                duplicates=_others(twins, group, identity),
+            )
+            for row, identity, abstract, title, label, language, year, group, others in found
+        }
 
     def _twins(self, groups: Sequence[int]) -> dict[int, list[str]]:
         members: dict[int, list[str]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """Candidates for a query, best first: by meaning, by words, or by both."""
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,14 @@ class Ranked:
 
     def __getitem__(self, chosen: "slice | NDArray[np.bool_] | NDArray[np.int64]") -> "Ranked":
         """Some of the rows, in the order chosen."""
-        parts = {name: part[chosen] for name, part in self.parts.items()}
-        return replace(
-            self,
-            rows=self.rows[chosen],
-            scores=self.scores[chosen],
-            relevance=self.relevance[chosen],
-            parts=parts,
+        return Ranked(
+            self.rows[chosen],
+            self.scores[chosen],
+            self.relevance[chosen],
+            self.complete,
+            self.bound,
+            {name: part[chosen] for name, part in self.parts.items()},
+            self.scale,
         )
 
     def __len__(self) -> int:

@@ -26,6 +26,8 @@ EncodeQueries = Callable[[Sequence[str]], Encoded]
 # bounded, because each choice looks at all of them
 _DIVERSITY_POOL = 200
 
+_ALL = Filters()
+
 Find = Callable[[NDArray[np.bool_] | None, int], Ranked]
 """Admitted rows and depth → candidates."""
 
@@ -76,7 +78,7 @@ class Searcher:
         asked = [self.snapshot.store.cards([row])[0].abstract] if options.why else []
         hits = self._stored_neighbours(row, options)
         if hits is not None:
-            return replace(self._results(hits, asked, len(self.snapshot) - 1, options, None), paper=identity)
+            return self._results(hits, asked, len(self.snapshot) - 1, options, None, identity)
 
         def find(admitted: NDArray[np.bool_] | None, depth: int) -> Ranked:
             return self._retriever.related(row, admitted, depth, options.without)
@@ -98,7 +100,7 @@ class Searcher:
         hits = self._stored_neighbours(row, options)
         if hits is None:
             return None
-        return replace(self._results(hits, (), len(self.snapshot) - 1, options, None), paper=identity)
+        return self._results(hits, (), len(self.snapshot) - 1, options, None, identity)
 
     def related_to(
         self,
@@ -190,16 +192,16 @@ class Searcher:
 
     def _stored_neighbours(self, row: int, options: SearchOptions) -> Ranked | None:
         """The page out of the precomputed neighbours; None where they do not suffice."""
-        if options.diversity or options.filters != Filters() or options.without & {Stage.WORDS, Stage.SMOOTHING}:
+        if options.diversity or options.filters != _ALL or options.without & {Stage.WORDS, Stage.SMOOTHING}:
             return None
         snapshot = self.snapshot
-        rows = np.asarray(snapshot.neighbour_rows[row], dtype=np.int64)
-        known = rows != NO_HIT
-        rows, scores = rows[known], np.asarray(snapshot.neighbour_scores[row])[known]
+        rows = snapshot.neighbour_rows[row].astype(np.int64)
+        count = len(rows) if NO_HIT not in rows else int(np.count_nonzero(rows != NO_HIT))  # they stand at the end
+        rows = rows[:count]
         ranked = Ranked(
             rows,
-            scores,
-            np.asarray(snapshot.neighbour_relevance[row])[known],
+            snapshot.neighbour_scores[row, :count],
+            snapshot.neighbour_relevance[row, :count],
             complete=len(rows) == len(snapshot) - 1,
             parts={"lexical": snapshot.lexical.likeness(row, rows)} if options.explain else {},
             scale=Scale.PAPER,
@@ -235,11 +237,17 @@ class Searcher:
         return kept
 
     def _results(
-        self, ranked: Ranked, asked: Sequence[str], total: int, options: SearchOptions, about: QueryText | None
+        self,
+        ranked: Ranked,
+        asked: Sequence[str],
+        total: int,
+        options: SearchOptions,
+        about: QueryText | None,
+        paper: str | None = None,
     ) -> Results:
         page = ranked[options.offset : options.offset + options.top_k]
         papers = self.snapshot.store.cards(page.rows.tolist())
-        scores, stages = np.clip(page.scores, -1, 1).tolist(), _stages(page)
+        scores, stages = [min(1.0, max(-1.0, score)) for score in page.scores.tolist()], _stages(page)
         probabilities: list[float] | list[None] = [None] * len(page)
         found = None
         if (curve := self._calibrated(ranked.scale)) is not None:
@@ -248,7 +256,7 @@ class Searcher:
         hits = tuple(map(Hit, papers, scores, stages, probabilities))
         if options.why:
             hits = explain(asked, hits, self._encode)
-        return Results(hits, total, len(ranked) <= options.offset + options.top_k, about, found, ranked.scale)
+        return Results(hits, total, len(ranked) <= options.offset + options.top_k, about, found, ranked.scale, paper)
 
     def _calibrated(self, scale: Scale | None) -> Curve | None:
         calibration = self.snapshot.manifest.calibration
@@ -284,6 +292,8 @@ class Searcher:
 
 
 def _stages(page: Ranked) -> list[Stages]:
+    if not page.parts:
+        return list(map(Stages, page.scores.tolist(), page.relevance.tolist()))
     parts = {name: [None if np.isnan(value) else value for value in part.tolist()] for name, part in page.parts.items()}
     return [
         Stages(dense, relevance, **{name: part[i] for name, part in parts.items()})

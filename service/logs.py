@@ -113,7 +113,8 @@ def _access_json(fields: dict[str, Any]) -> str:
 
 
 def _access_text(fields: dict[str, Any]) -> str:
-    said = " ".join(f"{name}={_quoted(value)}" for name, value in sorted(fields.items()))
+    fields["request_id"] = _quoted(fields["request_id"])  # of what the client sent, the only value written
+    said = " ".join([f"{name}={fields[name]}" for name in sorted(fields)])
     return f"{_now()} [info     ] {_EVENT} [{_ACCESS}] {said}"
 
 

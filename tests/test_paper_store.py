@@ -7,7 +7,7 @@ import pytest
 
 from embeddings.errors import AmbiguousPaperId, PaperNotFound, SnapshotError
 from embeddings.paper_store import PaperStore
-from embeddings.papers import paper_id
+from embeddings.papers import Card, paper_id
 from tests.test_corpus import papers_of, record
 
 
@@ -64,3 +64,11 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         PaperStore(tmp_path / "papers.db")
     with pytest.raises(SnapshotError):
         PaperStore(tmp_path / "missing.db")
+
+
+@pytest.mark.parametrize("kept", [10_000, 1])
+def test_cards_show_what_papers_do(store: PaperStore, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    monkeypatch.setattr("embeddings.paper_store._CARDS_KEPT", kept)
+    for rows in ([1, 0, 1], [0], [1], [0, 1], []):
+        shown = [{name: getattr(card, name) for name in Card.__slots__} for card in store.cards(rows)]
+        assert shown == [{name: getattr(paper, name) for name in Card.__slots__} for paper in store.by_rows(rows)]
