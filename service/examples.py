@@ -240,8 +240,8 @@ INFO: dict[str, Any] = {
         "precision": "f32",
     },
     "counts": {"papers": 42, "entries": 50, "by_language": {"en": 34, "zh": 8}, "rejected": {}, "not_read_whole": 0},
-    "index": {"factory": "Flat", "effort": 0},
-    "evaluation": {"index_recall_at_10": 1.0, "queries": 42, "wanted": 0.98},
+    "index": {"factory": "Flat", "effort": 0, "refine": 1},
+    "evaluation": {"index_recall_at_10": 1.0, "queries": 42, "wanted": 0.98, "pareto": []},
     "duplicates": {"least_score": 0.94, "least_twin_score": 0.84, "groups": 0, "papers": 0},
     "versions": {
         "sentence-transformers": "6.2.0",
