@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.generated import unit as _unit
+from benchmarks import generated
 from benchmarks.peers.recall import tenth_scores
 from embeddings.sentences import sentences
 
@@ -20,8 +20,6 @@ VECTORS = 100_000
 QUERIES = 1_000
 PAPERS = 3_000  # as many are made up where no corpus is given
 TEXTS = 512
-_DIMENSION = 384
-_TOPICS = 200
 _TEXT_WORDS = (100, 140)  # of texts to embed: some 160 tokens, of the 256 that the model reads at once
 _QUESTION_WORDS = (5, 15)
 _SEEDS = Path(__file__).parent.parent.parent / "seeds"
@@ -86,16 +84,16 @@ class Papers:
 
 
 def make_vectors(folder: Path, count: int = VECTORS) -> Vectors:
-    """Papers' vectors as `benchmarks.hybrid_scale` makes them, unless they are there."""
+    """Vectors like those of abstracts, and queries from the same distribution, unless they are there."""
     made = Vectors(folder / "vectors.npy", folder / "queries.npy", folder / "tenth.npy")
     if not (made.path.is_file() and len(made.rows) == count):
-        chance = np.random.default_rng(0)
-        topics = _unit(_directions(chance, _TOPICS))
-        of_topic = topics[chance.integers(0, _TOPICS, count + QUERIES)]
-        rows = _unit(of_topic + 0.9 * _unit(_directions(chance, count + QUERIES)))
-        np.save(made.queries_path, rows[count:])
-        np.save(made.tenth_path, tenth_scores(rows[:count], rows[count:]))
-        np.save(made.path, rows[:count])  # last: it says that all are there
+        papers = generated.Papers()
+        queries = papers.draw(QUERIES, part=0).vectors
+        unfinished = folder / "unfinished.npy"
+        papers.write(unfinished, count)
+        np.save(made.queries_path, queries)
+        np.save(made.tenth_path, tenth_scores(np.load(unfinished, mmap_mode="r"), queries))
+        unfinished.replace(made.path)  # last: it says that all are there
         made = Vectors(made.path, made.queries_path, made.tenth_path)
     return made
 
@@ -131,9 +129,3 @@ def _made_up() -> Iterator[str]:
         while len(words) < _TEXT_WORDS[0]:
             words += chance.choice(said).split()
         yield " ".join(words)
-
-
-def _directions(random: np.random.Generator, count: int) -> NDArray[np.float32]:
-    """Numbers whose variances fall as those of encoders do: half of all in the first 50 directions."""
-    spectrum = (np.arange(_DIMENSION) + 10.0) ** -0.5
-    return random.standard_normal((count, _DIMENSION), dtype=np.float32) * spectrum.astype(np.float32)

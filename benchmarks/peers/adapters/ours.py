@@ -26,17 +26,18 @@ _SNAPSHOTS = "snapshots"
 class Index:
     """The index that a build chooses for so many rows, tuned as a build tunes it; effort is what `IndexSpec` says."""
 
-    efforts = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+    efforts = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+    _recall = 0.98  # what a build is content with, if nothing is said
 
     def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
         """Choose, build, tune, save."""
         from embeddings import index, threads
         from embeddings.evaluation import tuned
-        from embeddings.index_choice import INDEX_RECALL, choose
+        from embeddings.index_choice import choose
 
         processors = threads.available()
         dense = index.build(vectors, choose(*vectors.shape), threads=processors)
-        dense, _ = tuned(dense, vectors, INDEX_RECALL, threads=processors)
+        dense, _ = tuned(dense, vectors, self._recall, threads=processors)
         np.save(folder / _VECTORS, vectors)  # beside it, as a snapshot keeps them
         dense.save(folder / _INDEX)
         (folder / _SPEC).write_text(json.dumps(dataclasses.asdict(dense.spec)))
@@ -62,14 +63,10 @@ class Index:
         return list(rows[0])
 
 
-class ScoredAgain(Index):
-    """More rows than asked for, ordered by their vectors, as `Retriever.dense` does with its candidates."""
+class MoreRecall(Index):
+    """What `related-papers build --recall 0.99` makes."""
 
-    def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
-        """The best of twice as many."""
-        _, found = self._index.nearest(query[None], 2 * TOP_K)
-        rows = found[0][found[0] >= 0]
-        return list(rows[np.argsort(-(self._vectors[rows] @ query))[:TOP_K]])
+    _recall = 0.99
 
 
 class TextEncoder:
@@ -164,7 +161,7 @@ class DenseService(Service):
 if __name__ == "__main__":
     run(
         Adapter(
-            indexes={"default": Index, "scored again": ScoredAgain},
+            indexes={"default": Index, "--recall 0.99": MoreRecall},
             encoders={"default": TextEncoder, "32 bits": SinglePrecision, "torch": Torch},
             services={"default": Service, "dense": DenseService},
         )
