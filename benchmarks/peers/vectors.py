@@ -131,7 +131,10 @@ def _flat(points: Sequence[dict[str, Any]]) -> bool:
 
 def _point(adapter: Conversation, effort: int | None, vectors: Vectors) -> dict[str, Any]:
     asked = adapter.ask("ask", queries=str(vectors.queries_path), effort=effort, clients=1, limit_s=_SWEEP_S)
-    recall = recall_at_10(vectors.rows, vectors.queries, asked["rows"], vectors.tenth)
+    try:
+        recall = recall_at_10(vectors.rows, vectors.queries, asked["rows"], vectors.tenth)
+    except ValueError as error:
+        raise PeerFailed(str(error)) from error
     timing = {key: round(asked[key], 3) for key in ("per_s", "processor_ms", "answered")}
     return {"effort": effort, "recall": round(recall, 4), **timing}
 

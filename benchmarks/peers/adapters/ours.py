@@ -60,7 +60,7 @@ class Index:
     def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
         """In one thread, as a request is."""
         _, rows = self._index.nearest(query[None], TOP_K)
-        return list(rows[0])
+        return [row for row in rows[0] if row >= 0]
 
 
 class MoreRecall(Index):

@@ -40,8 +40,8 @@ class Lists:
         self._opened.config["faiss"] = {} if effort is None else {"nprobe": effort}
 
     def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
-        """One vector at a time."""
-        return [row for row, _ in self._opened.search(query[None], TOP_K)[0]]
+        """One vector at a time; where fewer are found, FAISS fills up with -1."""
+        return [row for row, _ in self._opened.search(query[None], TOP_K)[0] if row >= 0]
 
     @staticmethod
     def _ann(config: dict[str, Any]) -> Any:
