@@ -141,7 +141,7 @@ def test_questions_by_paper_alone_load_no_model(copy: tuple[Path, dict[str, str]
     found = release.publish(snapshots, ids["half"], ANYTHING).comparison
     assert found is not None and found.overall.compared == 5
     fingerprint = Manifest.read(snapshots / ids["half"]).encoder.fingerprint
-    assert (snapshots / publishing.VECTOR_CACHE / f"{fingerprint}.db").exists()
+    assert list((snapshots / publishing.VECTOR_CACHE).glob(f"{fingerprint}*.db"))
 
 
 def test_the_report_is_no_part_of_the_snapshot(copy: tuple[Path, dict[str, str]]) -> None:
