@@ -137,5 +137,6 @@ if __name__ == "__main__":
             indexes={"default": Collection},
             encoders={"default": OwnEncoder, "model's folder": FolderEncoder},
             services={"default": Service},
+            libraries=("chromadb",),
         )
     )

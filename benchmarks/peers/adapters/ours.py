@@ -164,5 +164,6 @@ if __name__ == "__main__":
             indexes={"default": Index, "--recall 0.99": MoreRecall},
             encoders={"default": TextEncoder, "32 bits": SinglePrecision, "torch": Torch},
             services={"default": Service, "dense": DenseService},
+            libraries=("embeddings.index",),
         )
     )

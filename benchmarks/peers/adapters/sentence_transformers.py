@@ -55,4 +55,4 @@ class Plain:
 
 
 if __name__ == "__main__":
-    run(Adapter(indexes={"default": Everything}, encoders={"default": Plain}))
+    run(Adapter(indexes={"default": Everything}, encoders={"default": Plain}, libraries=("sentence_transformers",)))

@@ -111,5 +111,6 @@ if __name__ == "__main__":
             indexes={"default": Lists},
             encoders={"default": Encoder},
             services={"default": Service},
+            libraries=("txtai.ann",),
         )
     )
