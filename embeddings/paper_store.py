@@ -81,10 +81,11 @@ class PaperStore:
         self._opening = threading.Lock()
         self._cards: dict[int, Card] = {}
         try:
-            counted = self._connection.execute("SELECT count(*), max(row) FROM papers").fetchone()
+            # Rows are numbered from 0 without gaps: the last one is found at once, where counting would read them all
+            (last,) = self._connection.execute("SELECT max(row) FROM papers").fetchone()
         except database.DatabaseError as error:
             raise SnapshotError(f"{path} is no database of papers: {error}") from error
-        self._count = int(counted[0])
+        self._count = 0 if last is None else int(last) + 1
 
     def __len__(self) -> int:
         return self._count
