@@ -1,11 +1,13 @@
 """What does the index find, how fast, in how much memory, as the corpus grows?
 
 For each size: vectors like those of abstracts (`benchmarks.generated`) are written and indexed as a build does it, with
-the search tuned to the recall asked for; then a fresh process opens the index and answers 1,000 queries that are no
-rows of the corpus, one at a time in one thread. Times are processor time of that thread. Whatever is finished is kept
-in the folder, so that a run that was stopped goes on.
+the search tuned to the recall asked for; then a fresh process opens the index and answers 1,000 papers that are not in
+the corpus, and 1,000 means of three papers of it, which are as hard as titles and sentences, one at a time in one
+thread. Times are processor time of that thread. Whatever is finished is kept in the folder, so that a run that was
+stopped goes on.
 
-    python -m benchmarks.dense_scale --papers 10000 100000 1000000 --recall 0.99 --folder scale
+    python -m benchmarks.dense_scale --papers 10000 100000 1000000 --folder scale
+    python -m benchmarks.dense_scale --vectors snapshots/ID/embeddings.npy --folder real   # your own
 """
 
 import argparse
@@ -21,15 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes without types
 
-from benchmarks.generated import DIMENSION, Papers
+from benchmarks.generated import DIMENSION, Papers, unit
 from benchmarks.machine import RESULTS, write_result
 from embeddings import index, threads
 from embeddings.evaluation import TOP_K, exact_neighbours, tuned
 from embeddings.files import map_array
-from embeddings.index_choice import LADDER, bytes_of, choose, lists
+from embeddings.index_choice import INDEX_RECALL, LADDER, bytes_of, choose, lists
 from embeddings.judging import plotting
 
 _QUERIES = 1_000
+_ASKED = ("papers", "texts")
 _LARGEST_FLAT = 1_000_000
 _LARGEST_GRAPH = 100_000  # HNSW takes minutes to build beyond
 _CHART = Path(__file__).parent.parent / "docs" / "index.svg"
@@ -39,7 +42,8 @@ def main() -> None:
     """Measure, and write `results/dense_scale.json` and the chart."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--papers", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--recall", type=float, default=0.99)
+    parser.add_argument("--recall", type=float, default=INDEX_RECALL)
+    parser.add_argument("--vectors", type=Path, help="Real ones, in place of generated ones.")
     parser.add_argument("--memory-budget", type=bytes_of, help="Such as 3GB; has a smaller index chosen.")
     parser.add_argument("--folder", type=Path, required=True, help="Where vectors, indexes and findings are kept.")
     parser.add_argument("--rivals", action="store_true", help="Measure other kinds of index, too.")
@@ -49,14 +53,18 @@ def main() -> None:
         print(json.dumps(ask(asked.ask)))
         return
     found = []
-    for count in asked.papers:
+    for count in [real(asked.vectors, asked.folder)] if asked.vectors else asked.papers:
         chosen = choose(count, DIMENSION, asked.memory_budget)
         for factory in [chosen, *(_rivals(count, chosen) if asked.rivals else ())]:
             result = measure(asked.folder / str(count), count, factory, asked.recall)
             found.append({"chosen": factory == chosen, **result})
             print(json.dumps(found[-1], indent=2), flush=True)
-    write_result("dense_scale", {"recall_asked": asked.recall, "queries": _QUERIES, "sizes": found})
-    draw()
+    write_result(
+        "dense_real" if asked.vectors else "dense_scale",
+        {"recall_asked": asked.recall, "queries": _QUERIES, "sizes": found},
+    )
+    if not asked.vectors:
+        draw()
 
 
 def draw() -> None:
@@ -65,8 +73,8 @@ def draw() -> None:
     curves: dict[str, list[tuple[int, float]]] = {}
     for each in sizes:
         kind = each["factory"].partition(",")[2] or each["factory"]
-        name = f"{kind}, recall@10 {each['recall_at_10']:.2f}" if not each["chosen"] else "chosen by a build"
-        curves.setdefault(name if each["chosen"] else kind, []).append((each["papers"], each["p50_ms"]))
+        name = "chosen by a build" if each["chosen"] else kind
+        curves.setdefault(name, []).append((each["papers"], each["texts"]["p50_ms"]))
     plotting.growth(curves, "papers", "processor time of a query, ms (median)", _CHART)
 
 
@@ -80,10 +88,14 @@ def measure(folder: Path, count: int, factory: str, wanted: float) -> dict[str, 
     vectors = folder / "embeddings.npy"
     if not vectors.is_file():
         Papers().write(folder / "part.npy", count)
+        np.save(folder / "papers.npy", Papers().draw(_QUERIES, 0).vectors)
         (folder / "part.npy").replace(vectors)
-        np.save(folder / "queries.npy", Papers().draw(_QUERIES, 0).vectors)
-        np.save(folder / "truth.npy", exact_neighbours(map_array(vectors), map_array(folder / "queries.npy")))
     embeddings = map_array(vectors)
+    if not (folder / _asked("texts")).is_file():
+        np.save(folder / _asked("texts"), _blended(embeddings))
+    for kind in _ASKED:
+        if not (folder / f"truth-{kind}.npy").is_file():
+            np.save(folder / f"truth-{kind}.npy", exact_neighbours(embeddings, map_array(folder / _asked(kind))))
     made = folder / "made.json"
     recorded = json.loads(made.read_text()) if made.is_file() else {}
     if recorded.get("factory") != factory:
@@ -118,34 +130,33 @@ def measure(folder: Path, count: int, factory: str, wanted: float) -> dict[str, 
     return result
 
 
+def real(path: Path, folder: Path) -> int:
+    """Split real vectors into a corpus and papers that are asked about; how many are left in the corpus."""
+    every = np.load(path, mmap_mode="r")
+    count = len(every) - _QUERIES
+    if not (folder / str(count) / "embeddings.npy").is_file():
+        (folder / str(count)).mkdir(parents=True, exist_ok=True)
+        mixed = np.random.default_rng(0).permutation(len(every))
+        np.save(folder / str(count) / _asked("papers"), every[np.sort(mixed[:_QUERIES])])
+        np.save(folder / str(count) / "embeddings.npy", every[np.sort(mixed[_QUERIES:])])
+    return count
+
+
 def ask(folder: Path) -> dict[str, Any]:
     """Open an index and ask it; what it found and took."""
-    queries, truth = map_array(folder / "queries.npy"), map_array(folder / "truth.npy")
     spec = index.IndexSpec(**json.loads((folder / "spec.json").read_text()))
     before = _memory()
     began = time.perf_counter()
     dense = index.load(folder / "dense.faiss", spec, map_array(folder / "embeddings.npy"))
     opened_s = time.perf_counter() - began
     opened = _memory()
-    taken: list[float] = []
-    found = np.empty_like(truth)
     with threadpool_limits(1):
-        for measured in (False, True):  # the first round warms up
-            for i, query in enumerate(queries):
-                began = time.thread_time()
-                found[i], _ = dense.nearest(query[None], TOP_K)
-                if measured:
-                    taken.append((time.thread_time() - began) * 1000)
-        after = _memory()
-        refined = spec.refine > 1 and not dense.exact
-        alone = index.recall(_exact(dense, queries, folder), truth) if refined else None
+        found = {kind: _answers(dense, folder, kind) for kind in _ASKED}
+    after = _memory()
     return {
         "effort": spec.effort,
         "refine": spec.refine,
-        "recall_at_10": round(index.recall(found, truth), 4),
-        "recall_at_10_without_vectors": None if alone is None else round(alone, 4),
-        "p50_ms": round(float(np.percentile(taken, 50)), 3),
-        "p99_ms": round(float(np.percentile(taken, 99)), 3),
+        **found,
         "open_s": round(opened_s, 4),
         "private_mb_opened": round(opened["RssAnon"] - before["RssAnon"], 1),
         "private_mb_asked": round(after["RssAnon"] - before["RssAnon"], 1),
@@ -153,18 +164,38 @@ def ask(folder: Path) -> dict[str, Any]:
     }
 
 
-def _exact(dense: index.DenseIndex, queries: NDArray[np.float32], folder: Path) -> NDArray[np.float32]:
-    """Exact scores of what the index finds by its codes alone, as near as it can order them."""
-    vectors = map_array(folder / "embeddings.npy")
-    _, rows = dense.searched(refine=1).nearest(queries, TOP_K)
-    found = [np.sort(vectors[line] @ query)[::-1] for line, query in zip(rows, queries, strict=True)]
-    return np.array(found, dtype=np.float32)
+def _answers(dense: index.DenseIndex, folder: Path, kind: str) -> dict[str, Any]:
+    """Recall and times of one kind of question."""
+    queries, truth = np.load(folder / _asked(kind)), np.load(folder / f"truth-{kind}.npy")
+    taken: list[float] = []
+    found = np.empty_like(truth)
+    for measured in (False, True):  # the first round warms up
+        for i in range(len(queries)):
+            began = time.thread_time()
+            found[i], _ = dense.nearest(queries[i : i + 1], TOP_K)
+            if measured:
+                taken.append((time.thread_time() - began) * 1000)
+    return {
+        "recall_at_10": round(index.recall(found, truth), 4),
+        "p50_ms": round(float(np.percentile(taken, 50)), 3),
+        "p99_ms": round(float(np.percentile(taken, 99)), 3),
+    }
+
+
+def _blended(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of three papers, other ones than the search was tuned with."""
+    rows = np.random.default_rng(1).choice(len(embeddings), (3, _QUERIES))
+    return unit(np.sum([embeddings[chosen] for chosen in rows], axis=0, dtype=np.float32))
+
+
+def _asked(kind: str) -> str:
+    return f"{kind}.npy"
 
 
 def _rivals(count: int, chosen: str) -> list[str]:
     inverted = chosen.partition(",")[0] if "," in chosen else f"IVF{lists(count)}"
-    found = [rung.named(count) for rung in LADDER if rung.named(count) != chosen]
-    found += [f"{inverted},SQ8", f"{inverted},RaBitQfs,Refine(SQ8)"]
+    ladder = [rung.named(count, DIMENSION) for rung in LADDER if rung.possible(DIMENSION)]
+    found = [name for name in ladder if name != chosen] + [f"{inverted},SQ8"]
     found += ["HNSW32,SQ8"] if count <= _LARGEST_GRAPH else []
     return found + (["Flat"] if count <= _LARGEST_FLAT and chosen != "Flat" else [])
 

@@ -9,6 +9,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings import block_lists
 from embeddings.errors import BuildError, SnapshotError
 from embeddings.index_choice import LEAST_TRAINING_ROWS_A_LIST, choose
 
@@ -18,9 +19,12 @@ NO_HIT = -1  # FAISS fills a short answer with this label
 
 _ADD_ROWS = 65_536
 _TRAINING_ROWS_A_LIST = 64
+_LEAST_TRAINING_ROWS = 16_384  # for codes, where there are few lists
 _MOST_CANDIDATES = 1024  # of HNSW
 _FACTOR = 4  # of a factory string with Refine(…): what is compared again, for each candidate
 _QUERY_BITS = 4  # RaBitQ: of a query, a number; with more it finds no more, and takes longer
+_FIRST = 10  # answers that have all the candidates they were tuned for
+_LATER_REFINE = 2  # candidates of answers after them: what is far down needs no exact place
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ class DenseIndex:
                 less than the vectors answers with exact cosines, of the best of its candidates.
         """
         self._index = index
-        self._vectors = None if isinstance(index, faiss.IndexFlat) else vectors
+        # A plain array: indexing a memmap takes longer than what is read by it
+        self._vectors = None if vectors is None or isinstance(index, faiss.IndexFlat) else np.asarray(vectors)
         self.spec = spec
 
     def __len__(self) -> int:
@@ -99,7 +104,7 @@ class DenseIndex:
                 f"queries have shape {queries.shape}, the index holds vectors of shape ({self.dimension},)"
             )
         count = min(top_k, len(self))
-        candidates = count if self._vectors is None else min(len(self), count * self.spec.refine)
+        candidates = count if self._vectors is None else min(len(self), _candidates(count, self.spec.refine))
         faiss.omp_set_num_threads(threads)  # a setting of the calling thread, not of the index
         bitmap = None if among is None else np.packbits(among, bitorder="little")
         selector = None if bitmap is None else faiss.IDSelectorBitmap(bitmap)
@@ -139,7 +144,10 @@ class DenseIndex:
             OSError: It cannot be written. FAISS's own writer only prints that the disk is full, and goes on.
         """
         with path.open("wb") as file:
-            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
+            if block_lists.has_blocks(self._index):
+                block_lists.write(self._index, file)
+            else:
+                faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
 
 
 def build(embeddings: NDArray[np.float32], factory: str, *, threads: int = 1) -> DenseIndex:
@@ -159,6 +167,7 @@ def build(embeddings: NDArray[np.float32], factory: str, *, threads: int = 1) ->
         index = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
         if not index.is_trained:
             _train(index, embeddings)
+            faiss.omp_set_num_threads(threads)
         for start in range(0, count, _ADD_ROWS):
             index.add(np.ascontiguousarray(embeddings[start : start + _ADD_ROWS]))
     except (RuntimeError, AssertionError, TypeError) as error:
@@ -171,8 +180,8 @@ def build(embeddings: NDArray[np.float32], factory: str, *, threads: int = 1) ->
     return least if least.exact else least.searched(effort=min(8, least.most_effort), refine=4)
 
 
-def recall(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
-    """Index recall@k by score: the share of answers at least as near as the k-th exact neighbour.
+def recalls(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Index recall@k of each query, by score: the share of answers at least as near as the k-th exact neighbour.
 
     Compared by score, so that ties are no errors; and within what summing in another order changes
     (ann-benchmarks, `knn_threshold`).
@@ -180,8 +189,17 @@ def recall(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
     Args:
         scores: Shape (m, k): exact scores of what was found, -inf where nothing was.
         truth: Shape (m, k): scores of the exact neighbours, best first.
+
+    Returns:
+        Shape (m,), in [0, 1].
     """
-    return float(np.mean(scores >= truth[:, -1:] - 1e-5))
+    found: NDArray[np.float32] = np.mean(scores >= truth[:, -1:] - 1e-5, axis=1, dtype=np.float32)
+    return found
+
+
+def recall(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+    """Index recall@k, the mean of `recalls`."""
+    return float(recalls(scores, truth).mean())
 
 
 def load(path: Path, spec: IndexSpec, vectors: NDArray[np.float32] | None = None) -> DenseIndex:
@@ -197,11 +215,18 @@ def load(path: Path, spec: IndexSpec, vectors: NDArray[np.float32] | None = None
     """
     try:
         # IO_FLAG_MMAP maps inverted lists only; this one maps flat, HNSW and quantised storage and lists of RaBitQ too,
-        # but not those of FastScan kinds (RaBitQfs, PQ…x4fs), which every process would hold for itself
+        # but not those of fast-scan kinds: see `block_lists` (RaBitQfs every process holds for itself)
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        if block_lists.has_blocks(index):
+            block_lists.attach(index, path)
     except RuntimeError as error:
         raise SnapshotError(f"{path} cannot be read as a FAISS index: {error}") from error
     return DenseIndex(index, spec, vectors)
+
+
+def _candidates(count: int, refine: int) -> int:
+    """How many candidates are compared exactly for so many answers."""
+    return min(count, _FIRST) * refine + max(0, count - _FIRST) * min(refine, _LATER_REFINE)
 
 
 def _best(
@@ -232,9 +257,15 @@ def _train(index: Any, embeddings: NDArray[np.float32]) -> None:
     lists = int(inverted.nlist) if inverted else 1024
     if inverted and lists > 1 and len(embeddings) < lists * LEAST_TRAINING_ROWS_A_LIST:
         raise RuntimeError(f"Error: {lists} lists need {lists * LEAST_TRAINING_ROWS_A_LIST} vectors to be learnt from")
-    wanted = min(len(embeddings), lists * _TRAINING_ROWS_A_LIST)
+    wanted = min(len(embeddings), max(_LEAST_TRAINING_ROWS, lists * _TRAINING_ROWS_A_LIST))
     rows = np.sort(np.random.default_rng(0).choice(len(embeddings), wanted, replace=False))
-    index.train(np.ascontiguousarray(embeddings[rows]))
+    sample = np.ascontiguousarray(embeddings[rows])
+    if isinstance(faiss.downcast_index(index), faiss.IndexIVF):
+        # The lists by all threads; then the codes by one: hundreds of small tasks, which wait for each other longer
+        # than they work where processors are busy
+        index.train_q1(wanted, faiss.swig_ptr(sample), False, index.metric_type)
+        faiss.omp_set_num_threads(1)
+    index.train(sample)
 
 
 def _search_parameters(index: Any, effort: int, selector: Any) -> Any:

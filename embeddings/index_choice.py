@@ -13,16 +13,13 @@ INDEX_RECALL = 0.98
 # Up to here exact search answers in milliseconds on one core, so nothing is given away.
 LARGEST_EXACT = 50_000
 
-# From so many lists on, the lists to look into are themselves found by a graph: to compare with all of them
-# would take longer than to search them
-LEAST_GRAPH_LISTS = 8_192
-
 LEAST_TRAINING_ROWS_A_LIST = 39  # below it FAISS warns that its clusters are badly learnt
 
 _ID_BYTES = 8
 _LIST_BYTES = 64  # its size, its offset and the like, beside its centre
-_GRAPH_BYTES = 320  # of a list: 64 links of 4 bytes at the lowest level, and the levels above
 _FILE_BYTES = 16_384
+_LEVELS = 16  # of a code of 4 bits
+_BLOCK = 32  # codes that lie together
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -31,46 +28,54 @@ class Rung:
     """One kind of index.
 
     Attributes:
-        factory: FAISS factory string, with a place for the inverted lists.
-        code_bytes: Dimension → bytes of one vector's code.
+        factory: FAISS factory string, with places for the inverted lists and the number of codes.
+        code_bytes: Dimension → bytes of one vector's codes.
+        together: Numbers that share a code of 4 bits, compared by fast scan; 0 where each has its own bits.
     """
 
     factory: str
     code_bytes: Callable[[int], int]
+    together: int = 0
+
+    def possible(self, dimension: int) -> bool:
+        """Whether vectors of this dimension can be held so."""
+        return not self.together or dimension % self.together == 0
 
     def size(self, count: int, dimension: int) -> int:
         """Most bytes of an index of so many vectors, on disk and mapped."""
-        held = count * self.code_bytes(dimension) + _FILE_BYTES
+        code = self.code_bytes(dimension)
         if "{lists}" not in self.factory:
-            return held
-        many = lists(count)
-        centre = 4 * dimension + _LIST_BYTES + (_GRAPH_BYTES if many >= LEAST_GRAPH_LISTS else 0)
-        return held + count * _ID_BYTES + many * centre
+            return count * code + _FILE_BYTES
+        filling = (_BLOCK - 1) * (code + _ID_BYTES) if self.together else 0
+        each = 4 * dimension + _LIST_BYTES + filling
+        levels = 4 * dimension * _LEVELS if self.together else 0
+        return count * (code + _ID_BYTES) + lists(count) * each + levels + _FILE_BYTES
 
-    def named(self, count: int) -> str:
+    def named(self, count: int, dimension: int) -> str:
         """The factory string for so many vectors."""
-        many = lists(count)
-        graph = "_HNSW32" if many >= LEAST_GRAPH_LISTS else ""
-        return self.factory.format(lists=f"IVF{many}{graph}")
+        return self.factory.format(lists=f"IVF{lists(count)}", codes=dimension // (self.together or 1))
 
 
 EXACT = Rung("Flat", lambda dimension: 4 * dimension)
 
-# Best first. RaBitQ (Gao and Long 2024; Gao et al. 2025): one or more bits a number, and a few numbers of the whole;
-# what looks near is compared again with the vectors themselves, which are mapped from the snapshot. Sizes as FAISS has
-# them; why these, and not others: docs/decisions/0012.
+# Best first. Product codes of 4 bits for each two or four numbers, compared 32 at a time in registers (PQ fast scan:
+# André, Kermarrec and Le Scouarnec 2015); for dimensions they do not divide, RaBitQ (Gao and Long 2024; Gao et al.
+# 2025). What looks near is compared again with the vectors themselves, which are mapped from the snapshot. Sizes as
+# FAISS has them; why these, and not others: docs/decisions/0012.
 LADDER = (
+    Rung("{lists},PQ{codes}x4fs", lambda dimension: math.ceil(dimension / 4), together=2),
     Rung("{lists},RaBitQ2", lambda dimension: 2 * math.ceil(dimension / 8) + 20),
+    Rung("{lists},PQ{codes}x4fs", lambda dimension: math.ceil(dimension / 8), together=4),
     Rung("{lists},RaBitQ", lambda dimension: math.ceil(dimension / 8) + 8),
 )
 
 
 def lists(count: int) -> int:
-    """How many inverted lists: the power of two nearest to 4 sqrt(n), as far as they can be learnt from n vectors.
+    """How many inverted lists: the power of two nearest to sqrt(n), as far as they can be learnt from n vectors.
 
-    4 sqrt(n) is the middle of what FAISS's guidelines recommend.
+    Codes are compared so fast that more and shorter lists cost more to find than they save.
     """
-    wanted = round(math.log2(4 * math.sqrt(count)))
+    wanted = round(math.log2(math.sqrt(count)))
     learnable = math.floor(math.log2(max(1, count // LEAST_TRAINING_ROWS_A_LIST)))
     return int(2 ** min(wanted, learnable))
 
@@ -86,14 +91,14 @@ def choose(count: int, dimension: int, memory_budget: int | None = None) -> str:
     Raises:
         BuildError: The smallest kind does not fit.
     """
-    rungs = (EXACT, *LADDER) if count <= LARGEST_EXACT else LADDER
+    rungs = [rung for rung in ((EXACT, *LADDER) if count <= LARGEST_EXACT else LADDER) if rung.possible(dimension)]
     for rung in rungs:
         if memory_budget is None or rung.size(count, dimension) <= memory_budget:
-            return rung.named(count)
+            return rung.named(count, dimension)
     least = min(rungs, key=lambda rung: rung.size(count, dimension))
     raise BuildError(
         f"no index of {count:,} vectors of {dimension} fits into {memory_budget:,} bytes: the smallest, "
-        f"{least.named(count)}, takes {least.size(count, dimension):,}; raise --memory-budget to "
+        f"{least.named(count, dimension)}, takes {least.size(count, dimension):,}; raise --memory-budget to "
         f"{math.ceil(least.size(count, dimension) / 10**6)}MB or more"
     )
 

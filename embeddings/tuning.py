@@ -1,18 +1,47 @@
 """How much effort a search needs: measured points, and the cheapest of them that finds enough. Pure."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 # Reading one vector and comparing it exactly takes about as long as comparing so many codes
-# (benchmarks/dense_scale.py: 0.6 µs and 20 ns)
-_CODES_A_VECTOR = 30
+# (docs/decisions/0012: 0.9 µs and 10 ns)
+_CODES_A_VECTOR = 90
 
 # Candidates compared exactly, for each answer
 REFINES = (1, 2, 4, 8, 16)
 
-Measure: TypeAlias = Callable[[int, int], float]
+Measure: TypeAlias = Callable[[int, int], "Recall"]
 """Effort and refine → index recall."""
+
+_SURE = 1.645  # standard errors that 95 of 100 samples stay below (normal distribution, one-sided)
+
+
+class Recall(NamedTuple):
+    """Index recall@k on a sample.
+
+    Attributes:
+        mean: Of the sample.
+        least: What other queries reach too, with 95 % confidence. To choose by the mean would choose by luck, too: the
+            least effort that is enough for a sample is seldom enough for the next one.
+    """
+
+    mean: float
+    least: float
+
+
+def surely(recalls: NDArray[np.float32]) -> Recall:
+    """What a sample says of all queries.
+
+    Args:
+        recalls: Shape (m,), m at least 1: of each query, in [0, 1].
+    """
+    mean = float(recalls.mean())
+    return Recall(mean, mean - _SURE * float(recalls.std()) / math.sqrt(len(recalls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +51,14 @@ class Point:
     Attributes:
         effort: See `IndexSpec`.
         refine: See `IndexSpec`.
-        recall: Index recall@k.
+        recall: What it finds.
         cost: How much is compared, in codes. Counted, not timed: equal builds must choose alike, or one corpus would
             have several snapshots.
     """
 
     effort: int
     refine: int
-    recall: float
+    recall: Recall
     cost: float
 
 
@@ -69,7 +98,7 @@ def explore(
             effort = tried[middle]
             point = Point(effort, refine, measure(effort, refine), cost_of(effort, refine))
             points.append(point)
-            if point.recall >= wanted:
+            if point.recall.least >= wanted:
                 high = middle - 1
             else:
                 low = middle + 1
@@ -78,16 +107,16 @@ def explore(
 
 def cheapest(points: Sequence[Point], wanted: float) -> Point:
     """The point of least cost that finds enough; if none does, the one that finds most."""
-    enough = [point for point in points if point.recall >= wanted]
+    enough = [point for point in points if point.recall.least >= wanted]
     if enough:
         return min(enough, key=lambda point: (point.cost, point.effort))
-    return min(points, key=lambda point: (-point.recall, point.cost))
+    return min(points, key=lambda point: (-point.recall.mean, point.cost))
 
 
 def front(points: Iterable[Point]) -> list[Point]:
     """Those that nothing cheaper equals (Pareto), cheapest first."""
     best: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.cost, -point.recall)):
-        if not best or point.recall > best[-1].recall:
+    for point in sorted(points, key=lambda point: (point.cost, -point.recall.mean)):
+        if not best or point.recall.mean > best[-1].recall.mean:
             best.append(point)
     return best

@@ -17,7 +17,6 @@ DOORS = {
     "opencc": "embeddings/chinese.py",
     "jieba": "embeddings/distillation/vocabulary.py",
     "huggingface_hub": "embeddings/models.py",
-    "faiss": "embeddings/index.py",
     "openvino": "embeddings/openvino_runtime.py",
     "sqlite3": "embeddings/database.py",
     "pylatexenc": "embeddings/text.py",
@@ -35,8 +34,10 @@ DOORS = {
     "prometheus_client": "service/metrics.py",
     "orjson": "service/writing.py",
 }
-# Libraries with several doors: to use a model, and to teach one; to load a tokenizer, and to count with it
+# Libraries with several doors: indexes, and their lists on disk; to use a model, and to teach one; to load a tokenizer,
+# and to count with it
 SHARED = {
+    "faiss": {"embeddings/index.py", "embeddings/block_lists.py"},
     "torch": {"embeddings/network.py", "embeddings/distillation/teacher.py", "embeddings/distillation/training.py"},
     "tokenizers": {
         "embeddings/network.py",
