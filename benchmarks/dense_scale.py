@@ -32,7 +32,7 @@ from embeddings.index_choice import INDEX_RECALL, LADDER, bytes_of, choose, list
 from embeddings.judging import plotting
 
 _QUERIES = 1_000
-_ASKED = ("papers", "texts")
+_ASKED = ("held_out", "texts")
 _LARGEST_FLAT = 1_000_000
 _LARGEST_GRAPH = 100_000  # HNSW takes minutes to build beyond
 _CHART = Path(__file__).parent.parent / "docs" / "index.svg"
@@ -88,7 +88,7 @@ def measure(folder: Path, count: int, factory: str, wanted: float) -> dict[str, 
     vectors = folder / "embeddings.npy"
     if not vectors.is_file():
         Papers().write(folder / "part.npy", count)
-        np.save(folder / "papers.npy", Papers().draw(_QUERIES, 0).vectors)
+        np.save(folder / _asked("held_out"), Papers().draw(_QUERIES, 0).vectors)
         (folder / "part.npy").replace(vectors)
     embeddings = map_array(vectors)
     if not (folder / _asked("texts")).is_file():
@@ -137,7 +137,7 @@ def real(path: Path, folder: Path) -> int:
     if not (folder / str(count) / "embeddings.npy").is_file():
         (folder / str(count)).mkdir(parents=True, exist_ok=True)
         mixed = np.random.default_rng(0).permutation(len(every))
-        np.save(folder / str(count) / _asked("papers"), every[np.sort(mixed[:_QUERIES])])
+        np.save(folder / str(count) / _asked("held_out"), every[np.sort(mixed[:_QUERIES])])
         np.save(folder / str(count) / "embeddings.npy", every[np.sort(mixed[_QUERIES:])])
     return count
 

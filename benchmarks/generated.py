@@ -141,7 +141,7 @@ def described(vectors: NDArray[np.float32]) -> dict[str, object]:
         str(probed): made.searched(effort=probed).nearest(queries, 10, threads=threads.available())[0]
         for probed in _PROBES
     }
-    coded = index.build(corpus, f"IVF{lists},PQ{DIMENSION // 2}x4fs", threads=threads.available())
+    coded = index.build(corpus, f"IVF{lists},PQ{DIMENSION // 2}x4fsr", threads=threads.available())
     candidates = {
         str(each): coded.searched(effort=lists, refine=each).nearest(queries, 10, threads=threads.available())[0]
         for each in _CANDIDATES

@@ -58,14 +58,14 @@ class Rung:
 
 EXACT = Rung("Flat", lambda dimension: 4 * dimension)
 
-# Best first. Product codes of 4 bits for each two or four numbers, compared 32 at a time in registers (PQ fast scan:
-# André, Kermarrec and Le Scouarnec 2015); for dimensions they do not divide, RaBitQ (Gao and Long 2024; Gao et al.
-# 2025). What looks near is compared again with the vectors themselves, which are mapped from the snapshot. Sizes as
-# FAISS has them; why these, and not others: docs/decisions/0012.
+# Best first. Product codes of 4 bits for each two or four numbers of what is left of a vector without its list's
+# centre, compared 32 at a time in registers (PQ fast scan: André, Kermarrec and Le Scouarnec 2015); for dimensions they
+# do not divide, RaBitQ (Gao and Long 2024; Gao et al. 2025). What looks near is compared again with the vectors
+# themselves, which are mapped from the snapshot. Sizes as FAISS has them; why these: docs/decisions/0012.
 LADDER = (
-    Rung("{lists},PQ{codes}x4fs", lambda dimension: math.ceil(dimension / 4), together=2),
+    Rung("{lists},PQ{codes}x4fsr", lambda dimension: math.ceil(dimension / 4), together=2),
     Rung("{lists},RaBitQ2", lambda dimension: 2 * math.ceil(dimension / 8) + 20),
-    Rung("{lists},PQ{codes}x4fs", lambda dimension: math.ceil(dimension / 8), together=4),
+    Rung("{lists},PQ{codes}x4fsr", lambda dimension: math.ceil(dimension / 8), together=4),
     Rung("{lists},RaBitQ", lambda dimension: math.ceil(dimension / 8) + 8),
 )
 

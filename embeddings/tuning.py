@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 _CODES_A_VECTOR = 90
 
 # Candidates compared exactly, for each answer
-REFINES = (1, 2, 4, 8, 16)
+REFINES = (1, 2, 4, 8, 16, 32)
 
 Measure: TypeAlias = Callable[[int, int], "Recall"]
 """Effort and refine → index recall."""
 
+_NEARLY = 0.005
 _SURE = 1.645  # standard errors that 95 of 100 samples stay below (normal distribution, one-sided)
 
 
@@ -106,11 +107,11 @@ def explore(
 
 
 def cheapest(points: Sequence[Point], wanted: float) -> Point:
-    """The point of least cost that finds enough; if none does, the one that finds most."""
+    """The point of least cost that finds enough; if none does, the cheapest that finds nearly as much as any."""
+    most = max(point.recall.mean for point in points)
     enough = [point for point in points if point.recall.least >= wanted]
-    if enough:
-        return min(enough, key=lambda point: (point.cost, point.effort))
-    return min(points, key=lambda point: (-point.recall.mean, point.cost))
+    nearly = [point for point in points if point.recall.mean >= most - _NEARLY]
+    return min(enough or nearly, key=lambda point: (point.cost, point.effort))
 
 
 def front(points: Iterable[Point]) -> list[Point]:

@@ -229,7 +229,7 @@ def test_an_approximate_index_is_compared_with_exact_search(tmp_path: Path) -> N
 
 def test_the_search_is_tuned_to_the_recall_asked_for_and_equal_builds_have_one_id(tmp_path: Path) -> None:
     source = str(write_corpus(tmp_path / "corpus.jsonl", 400))
-    asked = options(tmp_path, index="IVF8,PQ192x4fs", recall=0.9, publish=False)
+    asked = options(tmp_path, index="IVF8,PQ192x4fsr", recall=0.9, publish=False)
     first, second = build([source], asked), build([source], asked)
     assert first.manifest.snapshot == second.manifest.snapshot and content(first) == content(second)
     assert first.manifest.evaluation["wanted"] == 0.9 and first.manifest.evaluation["pareto"]
@@ -250,7 +250,7 @@ def test_a_memory_budget_chooses_the_index_before_anything_is_embedded(tmp_path:
     with pytest.raises(BuildError, match=r"100 vectors of 384 fits into 1,000 bytes.*raise --memory-budget"):
         build([source], options(tmp_path, memory_budget=1_000))
     report = build([source], options(tmp_path, memory_budget=100_000, publish=False))
-    assert report.embedded > 0 and report.manifest.index["factory"] == "IVF2,PQ192x4fs"
+    assert report.embedded > 0 and report.manifest.index["factory"] == "IVF2,PQ192x4fsr"
     assert (report.folder / "dense.faiss").stat().st_size <= 100_000
 
 

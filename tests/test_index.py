@@ -45,9 +45,9 @@ KINDS = [
     "IVF32_HNSW32,RaBitQ2",
     "IVF32,SQ8",
     "IVF32,RaBitQfs,Refine(SQ8)",
-    "IVF32,PQ8x4fs",
+    "IVF32,PQ8x4fsr",
     "IVF32,PQ4x4fs",
-    "RR16,IVF32,PQ8x4fs",
+    "RR16,IVF32,PQ8x4fsr",
     "HNSW16,SQ8",
     "PCA8,IVF32,Flat",
 ]
@@ -102,7 +102,7 @@ def test_a_full_disk_is_an_error_and_not_half_a_file() -> None:
         index.build(unit_rows(1, 2_000), "Flat").save(Path("/dev/full"))
 
 
-@pytest.mark.parametrize("factory", ["IVF64,PQ8x4fs", "IVF64,RaBitQ2"])
+@pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2"])
 def test_the_same_vectors_give_the_same_index_file(tmp_path: Path, factory: str) -> None:
     embeddings = unit_rows(4, 3_000)
     for name in ("one", "two"):
@@ -113,22 +113,22 @@ def test_the_same_vectors_give_the_same_index_file(tmp_path: Path, factory: str)
 
 def test_a_file_whose_lists_are_cut_off_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dense.faiss"
-    index.build(unit_rows(4, 3_000), "IVF64,PQ8x4fs").save(path)
+    index.build(unit_rows(4, 3_000), "IVF64,PQ8x4fsr").save(path)
     whole = path.read_bytes()
     for content in (whole[:-8], whole[: len(whole) // 2], whole[:-600] + whole[-520:]):
         path.write_bytes(content)
         with pytest.raises(SnapshotError, match="cannot be read as a FAISS index"):
-            index.load(path, index.IndexSpec("IVF64,PQ8x4fs"))
+            index.load(path, index.IndexSpec("IVF64,PQ8x4fsr"))
 
 
 def test_lists_of_fast_scan_are_mapped_and_not_read(tmp_path: Path) -> None:
     embeddings = unit_rows(4, 60_000, 64)
-    index.build(embeddings, "IVF16,PQ32x4fs").save(tmp_path / "dense.faiss")
+    index.build(embeddings, "IVF16,PQ32x4fsr").save(tmp_path / "dense.faiss")
     script = (
         "import sys; from pathlib import Path; import numpy as np; from embeddings import index\n"
         "def private(): return int(next(l for l in open('/proc/self/status') if l.startswith('RssAnon')).split()[1])\n"
         "np.ones((1, 64), 'f4') @ np.ones((64, 1), 'f4'); before = private()\n"
-        "index.load(Path(sys.argv[1]), index.IndexSpec('IVF16,PQ32x4fs')); print(private() - before)"
+        "index.load(Path(sys.argv[1]), index.IndexSpec('IVF16,PQ32x4fsr')); print(private() - before)"
     )
     if not Path("/proc/self/status").exists():
         pytest.skip("this system does not tell private memory")
@@ -156,7 +156,7 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
         index.load(tmp_path / "dense.faiss", index.IndexSpec("Flat"))
 
 
-@pytest.mark.parametrize("factory", ["IVF64,PQ8x4fs", "IVF64,RaBitQ2", "IVF64,SQ8", "HNSW16,SQ8"])
+@pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2", "IVF64,SQ8", "HNSW16,SQ8"])
 def test_a_filter_does_not_cost_recall(factory: str) -> None:
     vectors, queries = unit_rows(5, 6_000), unit_rows(6, 50)
     made = index.build(vectors, factory)

@@ -15,26 +15,26 @@ from tests.test_index import unit_rows
 
 def test_small_corpora_are_searched_exactly_and_large_ones_in_lists() -> None:
     assert choose(1, 384) == choose(42, 384) == choose(50_000, 384) == "Flat"
-    assert choose(50_001, 384) == "IVF256,PQ192x4fs"
-    assert choose(1_000_000, 384) == "IVF1024,PQ192x4fs"
-    assert choose(10_000_000, 384) == "IVF4096,PQ192x4fs"
+    assert choose(50_001, 384) == "IVF256,PQ192x4fsr"
+    assert choose(1_000_000, 384) == "IVF1024,PQ192x4fsr"
+    assert choose(10_000_000, 384) == "IVF4096,PQ192x4fsr"
     assert choose(1_000_000, 383) == "IVF1024,RaBitQ2"
 
 
 def test_less_memory_takes_a_smaller_kind() -> None:
-    assert choose(1_000_000, 384, bytes_of("1GB")) == "IVF1024,PQ192x4fs"
-    assert choose(1_000_000, 384, bytes_of("100MB")) == "IVF1024,PQ96x4fs"
+    assert choose(1_000_000, 384, bytes_of("1GB")) == "IVF1024,PQ192x4fsr"
+    assert choose(1_000_000, 384, bytes_of("100MB")) == "IVF1024,PQ96x4fsr"
     assert choose(1_000_000, 383, bytes_of("100MB")) == "IVF1024,RaBitQ"
-    assert choose(40_000, 384, bytes_of("20MB")) == "IVF256,PQ192x4fs"
-    assert choose(10_000_000, 384, bytes_of("3GB")) == "IVF4096,PQ192x4fs"
+    assert choose(40_000, 384, bytes_of("20MB")) == "IVF256,PQ192x4fsr"
+    assert choose(10_000_000, 384, bytes_of("3GB")) == "IVF4096,PQ192x4fsr"
 
 
 def test_too_little_memory_says_what_would_fit() -> None:
     with pytest.raises(
-        BuildError, match=r"1,000,000 vectors of 384.*1,000,000 bytes.*IVF1024,PQ96x4fs, takes.*to 60MB"
+        BuildError, match=r"1,000,000 vectors of 384.*1,000,000 bytes.*IVF1024,PQ96x4fsr, takes.*to 60MB"
     ):
         choose(1_000_000, 384, bytes_of("1MB"))
-    assert choose(1_000_000, 384, bytes_of("60MB")) == "IVF1024,PQ96x4fs"
+    assert choose(1_000_000, 384, bytes_of("60MB")) == "IVF1024,PQ96x4fsr"
 
 
 @given(count=st.integers(1, 10**9), dimension=st.integers(1, 4_096), budget=st.integers(0, 10**13))

@@ -21,7 +21,9 @@ def test_the_cheapest_that_finds_enough_is_chosen(points: list[Point], wanted: f
     if chosen.recall.least >= wanted:
         assert all(other.recall.least < wanted for other in points if other.cost < chosen.cost)
     else:
-        assert all(other.recall.mean <= chosen.recall.mean for other in points)
+        assert all(other.recall.mean <= chosen.recall.mean + 0.005 for other in points)
+        most = max(other.recall.mean for other in points)
+        assert all(other.recall.mean < most - 0.005 for other in points if other.cost < chosen.cost)
 
 
 @given(points=points)
@@ -51,7 +53,7 @@ def test_for_each_refine_the_least_effort_that_is_enough_is_found(enough: int, r
     assert tuning.cheapest(found, wanted).effort == min(effort for effort in tried if effort >= enough)
 
 
-@pytest.mark.parametrize("factory", ["IVF64,PQ8x4fs", "IVF64,RaBitQ2", "IVF64,SQ8"])
+@pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2", "IVF64,SQ8"])
 def test_what_is_tuned_finds_what_was_asked_of_queries_it_was_not_tuned_on(factory: str) -> None:
     embeddings = unit_rows(3, 6_000)
     dense, found = evaluation.tuned(index.build(embeddings, factory), embeddings, 0.85)
@@ -82,7 +84,7 @@ def test_an_exact_index_has_nothing_to_tune() -> None:
 
 def test_tuning_twice_chooses_the_same() -> None:
     embeddings = unit_rows(5, 5_000)
-    specs = {evaluation.tuned(index.build(embeddings, "IVF64,PQ8x4fs"), embeddings, 0.97)[0].spec for _ in range(2)}
+    specs = {evaluation.tuned(index.build(embeddings, "IVF64,PQ8x4fsr"), embeddings, 0.97)[0].spec for _ in range(2)}
     assert len(specs) == 1
 
 
