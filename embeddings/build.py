@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings import (
-    compiled,
     database,
     encoders,
     index,
     lexical,
     models,
-    openvino_runtime,
     publishing,
     readers,
     snapshot,
@@ -29,9 +27,9 @@ from embeddings.cache import VectorCache, text_key
 from embeddings.cached_encoder import CachedEncoder
 from embeddings.calibration import Calibration, of_encoder
 from embeddings.compatibility import PROBES
-from embeddings.compiled import Compiled
 from embeddings.corpus import Corpus
 from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
+from embeddings.encoders import Chosen
 from embeddings.evaluation import tuned
 from embeddings.files import create_array, map_array
 from embeddings.index import DenseIndex
@@ -39,6 +37,7 @@ from embeddings.index_choice import INDEX_RECALL, choose
 from embeddings.judging import release
 from embeddings.judging.comparison import Thresholds
 from embeddings.judging.release import Release
+from embeddings.models import ModelFiles
 from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
 from embeddings.runtime import Backend, Computation, Precision
@@ -154,13 +153,10 @@ def build(
             for read in corpus.add_all(entries, strict=options.strict):
                 progress("reading", read, None)
         files = models.locate(options.model, options.revision)
-        stored = _compiled(files, corpus, options, progress)
-        computation = encoders.choose(
-            stored, backend=options.backend, precision=options.precision, device=options.device
-        )
-        cached_as = compiled.cache_name(files.fingerprint(options.max_tokens), computation.precision)
+        chosen = _chosen(files, corpus, options, progress)
+        cached_as = chosen.cached_as(files.fingerprint(options.max_tokens))
         cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, cached_as)
-        encoder = CachedEncoder(files, cache, lambda: _load(files, stored, computation, options))
+        encoder = CachedEncoder(files, cache, lambda: _load(chosen, files, options))
         # Before the vectors are made: what cannot be indexed should not be embedded for hours
         factory = options.index or choose(len(corpus), encoder.info.dimension, options.memory_budget)
         embedded = _embed(corpus, encoder, options.chunk, work, progress)
@@ -180,7 +176,9 @@ def build(
         calibration = options.calibration or of_encoder(encoder.info)
         manifest = snapshot.seal(
             work,
-            _manifest(corpus, work, encoder.info, computation, dense, sources, evaluation, duplicates, calibration),
+            _manifest(
+                corpus, work, encoder.info, chosen.computation, dense, sources, evaluation, duplicates, calibration
+            ),
         )
         (work / _CORPUS).unlink()
         cache.close()
@@ -193,32 +191,29 @@ def build(
     return BuildReport(manifest, folder, embedded, released.served, released)
 
 
-def _compiled(files: models.ModelFiles, corpus: Corpus, options: BuildOptions, progress: Progress) -> Compiled | None:
-    """The model in compiled form, converted and checked on papers of this corpus if that was not done before."""
-    if not encoders.may_compile(options.backend, options.precision, options.device):
-        return None
-    fingerprint, native = files.fingerprint(options.max_tokens), openvino_runtime.precisions()
-    folder, shared = options.snapshots / publishing.ENCODERS, compiled.shared_folder()
-    for place in (folder, shared):
-        found = None if place is None else compiled.read(place, fingerprint)
-        if found is not None and found.current(native):
-            return found if place == folder else compiled.bring(found, folder)
-    from embeddings.compiling import compile_model  # torch takes seconds, and this is done once
+def _chosen(files: ModelFiles, corpus: Corpus, options: BuildOptions, progress: Progress) -> Chosen:
+    """Who computes; a model compiled for the first time is compared with the original on papers of the corpus."""
 
-    progress("compiling the model", 0, None)
-    rows = np.unique(np.linspace(0, len(corpus) - 1, _COMPARED).astype(int)).tolist()
-    texts = [*PROBES, *corpus.texts(iter(rows))]
-    made = compile_model(files, shared or folder, texts, max_tokens=options.max_tokens, threads=threads.available())
-    return made if shared is None else compiled.bring(made, folder)
+    def texts() -> list[str]:
+        progress("compiling the model", 0, None)
+        rows = np.unique(np.linspace(0, len(corpus) - 1, _COMPARED).astype(int)).tolist()
+        return [*PROBES, *corpus.texts(iter(rows))]
 
-
-def _load(
-    files: models.ModelFiles, stored: Compiled | None, computation: Computation, options: BuildOptions
-) -> "Encoder":
-    if stored is not None and computation.backend is Backend.OPENVINO:
-        return stored.open(computation.precision, threads.available(), options.batch_tokens)
-    return encoders.load_files(
+    return encoders.for_build(
         files,
+        options.snapshots / publishing.ENCODERS,
+        texts,
+        backend=options.backend,
+        precision=options.precision,
+        device=options.device,
+        max_tokens=options.max_tokens,
+        threads=threads.available(),
+    )
+
+
+def _load(chosen: Chosen, files: ModelFiles, options: BuildOptions) -> "Encoder":
+    return chosen.load(
+        lambda: files,
         device=options.device,
         max_tokens=options.max_tokens,
         batch_tokens=options.batch_tokens,

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from embeddings.runtime import Precision
 TOKENIZER = "tokenizer.json"
 DESCRIPTION = "encoder.json"
 FORMAT = 1
+
+_ABANDONED_S = 24 * 3600  # a compilation takes a minute
 
 # To what torch computes with 32 bits. Ranks change where cosines are nearly equal: of ten places one in a hundred may
 LEAST_COSINE = 0.999
@@ -159,10 +162,20 @@ def bring(found: Compiled, folder: Path) -> Compiled:
         found: As `read` gives it.
         folder: Of compiled encoders.
     """
-    work = folder / f".{found.folder.name}.{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(found.folder, work, copy_function=_link)
+    work = scratch(folder, found.folder.name)
+    shutil.copytree(found.folder, work, copy_function=_link, dirs_exist_ok=True)
     return adopt(replace(found, folder=work), folder / found.folder.name)
+
+
+def scratch(folder: Path, fingerprint: str) -> Path:
+    """Make a folder to compile a model in. Those that killed processes left, a day ago or longer, are deleted."""
+    for left in folder.glob(".*.*"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
+    work = folder / f".{fingerprint}.{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    return work
 
 
 def adopt(found: Compiled, place: Path) -> Compiled:

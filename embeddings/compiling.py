@@ -1,8 +1,6 @@
 """A model into compiled form, once: converted, compared with torch, put in place whole. Imports torch."""
 
 import dataclasses
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,9 +42,7 @@ def compile_model(
     info = network.describe(model, files, max_tokens)
     tokenizer = network.own_tokenizer(model)
     simplify = network.simplifies(files)
-    work = folder / f".{info.fingerprint}.{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    work = compiled.scratch(folder, info.fingerprint)
     found = Compiled(
         folder=work,
         info=info,

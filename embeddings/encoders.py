@@ -5,6 +5,8 @@ there is no better device; else torch. Imports torch, which takes seconds, only 
 """
 
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,48 @@ if TYPE_CHECKING:
     from embeddings.snapshot import Manifest
 
 ON_TORCH = Computation(Backend.TORCH, Precision.F32)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Who computes an encoder.
+
+    Attributes:
+        computation: Backend and precision.
+        stored: The compiled form, where OpenVINO computes; else None.
+    """
+
+    computation: Computation
+    stored: Compiled | None
+
+    def cached_as(self, fingerprint: str) -> str:
+        """Name of the vector cache."""
+        return compiled.cache_name(fingerprint, self.computation.precision)
+
+    def load(
+        self,
+        files: Callable[[], ModelFiles],
+        *,
+        device: str | None = None,
+        max_tokens: int = 0,
+        batch_tokens: int | None = None,
+        threads: int = 1,
+    ) -> Encoder:
+        """Load the encoder; for the arguments see `load`.
+
+        Args:
+            files: Finds the model's files; only torch needs them.
+            device: Where torch computes.
+            max_tokens: Most tokens read of a text, 0 for all; those of a compiled form are known.
+            batch_tokens: See `Encoder`.
+            threads: Processors for one pass through the model.
+
+        Raises:
+            EncoderError: It cannot be loaded.
+        """
+        if self.stored is not None:
+            return self.stored.open(self.computation.precision, threads, batch_tokens)
+        return load_files(files(), device=device, max_tokens=max_tokens, batch_tokens=batch_tokens, threads=threads)
 
 
 def load(
@@ -98,15 +142,78 @@ def for_snapshot(
         EncoderError: As `load`, or what was asked for cannot be had. That another model was loaded is for
             `compatibility.check_encoder` to find.
     """
-    info, stored = manifest.encoder, None
-    if folder is not None and model is None:
-        stored = compiled.read(folder, info.fingerprint)
-    chosen = choose(stored, backend=backend, precision=precision, device=device, built=computed(manifest))
-    if stored is not None and chosen.backend is Backend.OPENVINO:
-        return stored.open(chosen.precision, threads)
-    revision = info.revision if model is None else None
-    name = info.name if model is None else model
-    return load(name, revision=revision, device=device, max_tokens=info.max_tokens, threads=threads)
+    info = manifest.encoder
+    chosen = of_snapshot(
+        manifest, folder if model is None else None, backend=backend, precision=precision, device=device
+    )
+    if model is None:
+        model, revision = info.name, info.revision
+    else:
+        revision = None
+    return chosen.load(
+        lambda: models.locate(model, revision), device=device, max_tokens=info.max_tokens, threads=threads
+    )
+
+
+def of_snapshot(
+    manifest: "Manifest",
+    folder: Path | None,
+    *,
+    backend: Backend = Backend.AUTO,
+    precision: Precision = Precision.AUTO,
+    device: str | None = None,
+) -> Chosen:
+    """Who computes the encoder of a snapshot; arguments and errors as those of `for_snapshot`."""
+    stored = None if folder is None else compiled.read(folder, manifest.encoder.fingerprint)
+    return choose(stored, backend=backend, precision=precision, device=device, built=computed(manifest))
+
+
+def for_build(
+    files: ModelFiles,
+    folder: Path,
+    texts: Callable[[], Sequence[str]],
+    *,
+    backend: Backend,
+    precision: Precision,
+    device: str | None,
+    max_tokens: int,
+    threads: int,
+) -> Chosen:
+    """Who computes the encoder of a build; the model is compiled and checked if that was not done before.
+
+    Args:
+        files: The model's.
+        folder: Of the snapshots' compiled encoders. The user's own folder (`compiled.shared_folder`) spares other
+            snapshots the work.
+        texts: Some that are going to be read, to compare by; called if they are needed.
+        backend: As asked for.
+        precision: As asked for.
+        device: See `load`.
+        max_tokens: See `load`.
+        threads: Processors to use.
+
+    Raises:
+        EncoderError: The files are no model, or what was asked for by name cannot be had.
+    """
+    stored = None
+    if may_compile(backend, precision, device):
+        stored = _compiled(files, folder, texts, max_tokens, threads)
+    return choose(stored, backend=backend, precision=precision, device=device)
+
+
+def _compiled(
+    files: ModelFiles, folder: Path, texts: Callable[[], Sequence[str]], max_tokens: int, threads: int
+) -> Compiled:
+    fingerprint, native = files.fingerprint(max_tokens), openvino_runtime.precisions()
+    shared = compiled.shared_folder()
+    for place in (folder, shared):
+        found = None if place is None else compiled.read(place, fingerprint)
+        if found is not None and found.current(native):
+            return found if place == folder else compiled.bring(found, folder)
+    from embeddings.compiling import compile_model  # torch takes seconds, and this is done once
+
+    made = compile_model(files, shared or folder, texts(), max_tokens=max_tokens, threads=threads)
+    return made if shared is None else compiled.bring(made, folder)
 
 
 def computed(manifest: "Manifest") -> Precision:
@@ -121,7 +228,7 @@ def choose(
     precision: Precision,
     device: str | None,
     built: Precision = Precision.BF16,
-) -> Computation:
+) -> Chosen:
     """Decide who computes, and with which numbers: by what is there, never by timing, so that builds repeat.
 
     Args:
@@ -135,14 +242,14 @@ def choose(
         EncoderError: What was asked for by name cannot be had.
     """
     if not may_compile(backend, precision, device):
-        return ON_TORCH
+        return Chosen(ON_TORCH, None)
     passed = [] if stored is None else [each for each in _precisions(precision, built) if stored.passed(each)]
     if passed:
-        return Computation(Backend.OPENVINO, passed[0])
+        return Chosen(Computation(Backend.OPENVINO, passed[0]), stored)
     if backend is Backend.OPENVINO or precision is Precision.BF16:
         reason = "no compiled form of it is there; build the snapshot anew" if stored is None else stored.reason()
         raise EncoderError(f"the model cannot be computed by openvino, {precision}: {reason}; or use --backend torch")
-    return ON_TORCH
+    return Chosen(ON_TORCH, None)
 
 
 def may_compile(backend: Backend, precision: Precision, device: str | None) -> bool:

@@ -1,5 +1,6 @@
 """A compiled model gives the vectors of torch, is made once, and is left alone where it cannot be trusted."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,14 @@ def test_a_compiled_model_is_shared_between_folders(stored: Compiled, tmp_path: 
     )
 
 
+def test_what_a_killed_compilation_left_is_deleted_a_day_later(stored: Compiled, tmp_path: Path) -> None:
+    (tmp_path / ".0123456789abcdef.1").mkdir()
+    (tmp_path / ".0123456789abcdef.2").mkdir()
+    os.utime(tmp_path / ".0123456789abcdef.1", (0, 0))
+    compiled.bring(stored, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {stored.folder.name, ".0123456789abcdef.2"}
+
+
 def test_without_a_home_models_are_kept_with_the_snapshots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -192,7 +201,7 @@ F32, BF16 = Precision.F32, Precision.BF16
 def test_what_is_asked_for_is_chosen(
     stored: Compiled, backend: Backend, precision: Precision, device: str | None, expected: Computation
 ) -> None:
-    assert encoders.choose(stored, backend=backend, precision=precision, device=device) == expected
+    assert encoders.choose(stored, backend=backend, precision=precision, device=device).computation == expected
 
 
 @pytest.mark.parametrize(
@@ -210,7 +219,7 @@ def test_what_cannot_be_had_is_an_error(
 
 
 def test_without_a_compiled_form_torch_computes(stored: Compiled) -> None:
-    assert encoders.choose(None, backend=Backend.AUTO, precision=F32, device="cpu") == encoders.ON_TORCH
+    assert encoders.choose(None, backend=Backend.AUTO, precision=F32, device="cpu").computation == encoders.ON_TORCH
     with pytest.raises(EncoderError, match="build the snapshot anew"):
         encoders.choose(None, backend=Backend.OPENVINO, precision=F32, device=None)
 

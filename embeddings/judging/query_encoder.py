@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embeddings import compiled, encoders, publishing, threads
+from embeddings import encoders, publishing, threads
 from embeddings.cache import VectorCache
 from embeddings.encoder_info import Encoded
-from embeddings.runtime import Backend, Precision
 from embeddings.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -32,7 +31,11 @@ class QueryEncoder:
         self._loaded: Encoder | None = None
         self._remembered: dict[str, Encoded] = {}
         self._encoders = snapshot.folder.parent / publishing.ENCODERS
-        self._cache = None if kept is None else VectorCache(kept, self._cached_as())
+        self._cache = None
+        if kept is not None:
+            manifest = snapshot.manifest
+            chosen = encoders.of_snapshot(manifest, self._encoders)
+            self._cache = VectorCache(kept, chosen.cached_as(manifest.encoder.fingerprint))
 
     def __call__(self, texts: Sequence[str]) -> Encoded:
         """Embed texts.
@@ -58,18 +61,6 @@ class QueryEncoder:
         self._loaded = None
         if self._cache is not None:
             self._cache.close()
-
-    def _cached_as(self) -> str:
-        manifest = self._snapshot.manifest
-        fingerprint = manifest.encoder.fingerprint
-        chosen = encoders.choose(
-            compiled.read(self._encoders, fingerprint),
-            backend=Backend.AUTO,
-            precision=Precision.AUTO,
-            device=None,
-            built=encoders.computed(manifest),
-        )
-        return compiled.cache_name(fingerprint, chosen.precision)
 
     def _cached(self, texts: Sequence[str], cache: VectorCache) -> Encoded:
         keys = [_key(text) for text in texts]

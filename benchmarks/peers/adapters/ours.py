@@ -86,9 +86,9 @@ class TextEncoder:
         self._folder = tempfile.TemporaryDirectory()
         stored = compile_model(files, Path(self._folder.name), PROBES, threads=processors)
         chosen = encoders.choose(stored, backend=Backend.AUTO, precision=Precision(self._precision), device="cpu")
-        if chosen.backend is not Backend.OPENVINO:
+        if chosen.stored is None:
             raise RuntimeError(stored.reason())
-        self._encoder = stored.open(chosen.precision, processors)
+        self._encoder = chosen.load(lambda: files, threads=processors)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Marked-up text cleaned, long texts read whole."""
