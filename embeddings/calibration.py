@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL, EncoderInfo
+from embeddings.queries import Scale
 
 # Probabilities are said to three digits, and never to be 0 or 1: judgments bear no more
 _DIGITS = 3
@@ -19,15 +19,6 @@ _STILL = 1e-9
 _RIDGE = 1e-9  # judgments that a line divides without error have no steepest curve
 _FOUND_QUANTILE = 0.02
 _BINS = 10
-
-
-class Scale(StrEnum):
-    """What relevance is measured on: equal numbers on two scales mean different things."""
-
-    TEXT = "text"  # of a text: meaning and words, refined
-    FUSED = "fused"  # the same without smoothing, which keeps silent among papers of several languages
-    DENSE = "dense"  # of a text: the cosine
-    PAPER = "paper"  # of a paper: meaning and words, smoothed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from embeddings.calibration import Scale
 from embeddings.errors import InvalidOption
 from embeddings.papers import Card
 
@@ -23,6 +22,15 @@ class Stage(StrEnum):
     TITLE = "title"
     FEEDBACK = "feedback"
     SMOOTHING = "smoothing"
+
+
+class Scale(StrEnum):
+    """What relevance is measured on: equal numbers on two scales mean different things."""
+
+    TEXT = "text"  # of a text: meaning and words, refined
+    FUSED = "fused"  # the same without smoothing, which keeps silent among papers of several languages
+    DENSE = "dense"  # of a text: the cosine
+    PAPER = "paper"  # of a paper: meaning and words, smoothed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.calibration import Curve, Scale
+from embeddings.calibration import Curve
 from embeddings.diversity import diversify
 from embeddings.eligibility import Eligibility
 from embeddings.encoder_info import Encoded
@@ -14,7 +14,7 @@ from embeddings.errors import EmptyQuery, InvalidOption
 from embeddings.evidence import explain
 from embeddings.index import NO_HIT
 from embeddings.language import detect
-from embeddings.queries import Filters, Hit, Mode, QueryText, Results, SearchOptions, Stage, Stages
+from embeddings.queries import Filters, Hit, Mode, QueryText, Results, Scale, SearchOptions, Stage, Stages
 from embeddings.retrieval import Ranked, Retriever
 from embeddings.rocchio import combine
 from embeddings.snapshot import Snapshot

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service.settings import LogFormat, LogLevel
+from service.options import LogFormat, LogLevel
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of the request that is being answered; every line written meanwhile has it."""

@@ -15,7 +15,8 @@ from uvicorn.supervisors import Multiprocess
 from embeddings.errors import RelatedPapersError
 from service import logs
 from service.errors import CannotListen
-from service.settings import ENV_PREFIX, Settings
+from service.options import ENV_PREFIX
+from service.settings import Settings
 
 # prometheus_client reads this when it is imported, so it is set before the workers start. Named here and not taken
 # from `service.metrics`, whose import would be that moment.
