@@ -11,7 +11,7 @@ from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL, EncoderInfo
 from embeddings.queries import Scale
 
 # Probabilities are said to three digits, and never to be 0 or 1: judgments bear no more
-_DIGITS = 3
+_STEPS_TO_1 = 1000.0
 _LEAST = 0.001
 
 _STEPS = 100
@@ -42,7 +42,7 @@ class Curve:
     def probability(self, relevance: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probability of being related, of any shape, in (0, 1), to three digits."""
         exact = _logistic(self.slope * relevance.astype(np.float64) + self.intercept)
-        return np.clip(np.round(exact, _DIGITS), _LEAST, 1 - _LEAST)
+        return np.maximum(np.minimum(np.rint(exact * _STEPS_TO_1) / _STEPS_TO_1, 1 - _LEAST), _LEAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,8 @@ def _joined(
 
 
 def _logistic(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
+    # Not `np.clip`, which takes three times as long over the ten numbers of an answer
+    return 1 / (1 + np.exp(-np.maximum(np.minimum(log_odds, 30.0), -30.0)))
 
 
 EMBEDDED = Calibration(

@@ -257,20 +257,10 @@ def _text(hit: "Hit") -> str:
 
 
 def _hit_fields(hit: "Hit", *, explain: bool) -> dict[str, Any]:
-    paper = hit.paper
-    fields: dict[str, Any] = {
-        "id": paper.id,
-        "score": hit.score,
-        "probability": hit.probability,
-        "title": paper.title,
-        "label": paper.label,
-        "language": paper.language,
-        "externalIds": dict(paper.external_ids),
-    }
-    if paper.year is not None:
-        fields["year"] = paper.year
-    if paper.duplicates:
-        fields["duplicates"] = list(paper.duplicates)
+    from embeddings import cards  # loads numpy
+
+    shown = cards.fields(hit.paper)
+    fields: dict[str, Any] = {"id": shown.pop("id"), "score": hit.score, "probability": hit.probability, **shown}
     if hit.why is not None:
         fields["why"] = {
             "query_sentence": hit.why.query_sentence,

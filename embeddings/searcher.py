@@ -14,7 +14,7 @@ from embeddings.errors import EmptyQuery, InvalidOption
 from embeddings.evidence import explain
 from embeddings.index import NO_HIT
 from embeddings.language import detect
-from embeddings.queries import Filters, Hit, Mode, QueryText, Results, Scale, SearchOptions, Stage, Stages
+from embeddings.queries import Filters, Hit, Mode, Page, QueryText, Results, Scale, SearchOptions, Stage, Stages
 from embeddings.retrieval import Ranked, Retriever
 from embeddings.rocchio import combine
 from embeddings.snapshot import Snapshot
@@ -101,6 +101,28 @@ class Searcher:
         if hits is None:
             return None
         return self._results(hits, (), len(self.snapshot) - 1, options, None, identity)
+
+    def page(self, reference: str, top_k: int, offset: int) -> Page | None:
+        """Answer as `stored` does with these and else no options, in a fifth of the time; None at the end of the hits.
+
+        Raises:
+            PaperNotFound: There is no such paper.
+            AmbiguousPaperId: Several papers fit the reference.
+        """
+        snapshot = self.snapshot
+        row, identity = snapshot.store.find(reference)
+        end = offset + top_k
+        rows = snapshot.neighbour_rows[row, offset : end + 1].tolist()
+        if len(rows) <= top_k or rows.pop() == NO_HIT:  # what was not found stands at the end
+            return None
+        probabilities: list[float] | list[None] = [None] * top_k
+        found = None
+        if (curve := self._calibrated(Scale.PAPER)) is not None:
+            relevance = snapshot.neighbour_relevance[row]
+            probabilities = curve.probability(relevance[offset:end]).tolist()
+            found = bool(relevance[0] >= curve.found)
+        scores = _cosines(snapshot.neighbour_scores[row, offset:end])
+        return Page(identity, scores, probabilities, snapshot.cards.read(rows), len(snapshot) - 1, found)
 
     def related_to(
         self,
@@ -247,7 +269,7 @@ class Searcher:
     ) -> Results:
         page = ranked[options.offset : options.offset + options.top_k]
         papers = self.snapshot.store.cards(page.rows.tolist())
-        scores, stages = [min(1.0, max(-1.0, score)) for score in page.scores.tolist()], _stages(page)
+        scores, stages = _cosines(page.scores), _stages(page)
         probabilities: list[float] | list[None] = [None] * len(page)
         found = None
         if (curve := self._calibrated(ranked.scale)) is not None:
@@ -289,6 +311,14 @@ class Searcher:
             return False
         # What was not looked at is nowhere above what was
         return bool(self._curve(ranked, options).probability(ranked.relevance[-1:])[0] < options.min_probability)
+
+
+def _cosines(scores: NDArray[np.float32]) -> list[float]:
+    """Scores without what rounding put beyond 1."""
+    exact: list[float] = scores.tolist()
+    if exact and (max(exact) > 1.0 or min(exact) < -1.0):
+        return [min(1.0, max(-1.0, score)) for score in exact]
+    return exact
 
 
 def _stages(page: Ranked) -> list[Stages]:
