@@ -201,7 +201,7 @@ def _ratios(runs: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, floa
 def _texts(client: Client, service: Served, snapshots: Path, rounds: int) -> dict[str, float]:
     """Distinct texts by many clients at once, against the encoder alone, in turns."""
     opened, _ = publishing.open_current(snapshots)
-    encoder = encoders.for_snapshot(opened.manifest, opened.folder, threads=threads.available())
+    encoder = encoders.for_snapshot(opened.manifest, snapshots / publishing.ENCODERS, threads=threads.available())
     words = " ".join(paper.abstract for paper in opened.papers(0, 34)).split()
     opened.close()
     chance = random.Random(0)

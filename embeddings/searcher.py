@@ -47,14 +47,19 @@ class Searcher:
         self._eligibility = Eligibility(snapshot.store)
         self._retriever = Retriever(snapshot)
 
-    def search(self, text: str, options: SearchOptions) -> Results:
+    def search(self, text: str, options: SearchOptions, encoded: Encoded | None = None) -> Results:
         """Find the papers nearest to a text, by meaning and by words (`SearchOptions.mode`).
+
+        Args:
+            text: A few words, a sentence, an abstract.
+            options: How many hits, which, and in what order.
+            encoded: What `encode_queries` makes of the text, if that was done before.
 
         Raises:
             EmptyQuery: The text has nothing to search for.
             PaperNotFound: An id in the filters is unknown.
         """
-        query, about = self._read(text)
+        query, about = self._read(text, encoded)
         retriever, words = self._retriever, [] if options.mode is Mode.DENSE else terms(text)
         find: dict[Mode, Find] = {
             Mode.DENSE: lambda admitted, depth: replace(retriever.dense(query, admitted, depth), scale=Scale.DENSE),
@@ -181,10 +186,10 @@ class Searcher:
             about if len(texts) == 1 else None,
         )
 
-    def _read(self, text: str) -> tuple[NDArray[np.float32], QueryText]:
-        if not any(character.isalnum() for character in text):
-            raise EmptyQuery("the query has no word to search for; give a few words, a sentence or an abstract")
-        encoded = self._encode([text])
+    def _read(self, text: str, encoded: Encoded | None = None) -> tuple[NDArray[np.float32], QueryText]:
+        check_readable(text)
+        if encoded is None:
+            encoded = self._encode([text])
         about = QueryText(int(encoded.tokens_seen[0]), int(encoded.tokens_total[0]), detect(text))
         return encoded.embeddings[0], about
 
@@ -311,6 +316,16 @@ class Searcher:
             return False
         # What was not looked at is nowhere above what was
         return bool(self._curve(ranked, options).probability(ranked.relevance[-1:])[0] < options.min_probability)
+
+
+def check_readable(text: str) -> None:
+    """Check that there is something to search for.
+
+    Raises:
+        EmptyQuery: There is not.
+    """
+    if not any(character.isalnum() for character in text):
+        raise EmptyQuery("the query has no word to search for; give a few words, a sentence or an abstract")
 
 
 def _cosines(scores: NDArray[np.float32]) -> list[float]:

@@ -69,10 +69,9 @@ def open_published(settings: Settings, metrics: Metrics, current: Generation | N
     if current is not None and encoder is current.encoder:
         batcher = current.batcher
         return Generation(snapshot, pointer, encoder, batcher, Searcher(snapshot, batcher.encode_queries))
-    # Only search threads call, one call each: so many can wait and no more
-    limits = BatchLimits(
-        settings.encoder_batch, settings.encoder_batch_chars, settings.search_threads, settings.query_cache
-    )
+    # Only requests that were let in call, one call each: so many can wait and no more
+    admitted = settings.search_threads + settings.max_waiting
+    limits = BatchLimits(settings.encoder_batch, settings.encoder_batch_chars, admitted, settings.query_cache)
     batcher = Batcher(encoder.encode_queries, limits, metrics)
     searcher = Searcher(snapshot, batcher.encode_queries)
     # A new encoder, and libraries that load their data when first used, warm up now and not while a user waits. Not
