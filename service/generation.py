@@ -1,10 +1,9 @@
 """One published snapshot, open and checked, with all that answers questions about it."""
 
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from embeddings import encoders, language, publishing, threads
+from embeddings import encoders, publishing, threads
 from embeddings.compatibility import check_encoder
 from embeddings.encoder import Encoder
 from embeddings.publishing import Pointer
@@ -58,8 +57,6 @@ def open_published(settings: Settings, metrics: Metrics, current: Generation | N
         EncoderError: Its encoder cannot be loaded.
     """
     snapshot, pointer = publishing.open_current(settings.snapshots)
-    # Unpacking it takes a second, beside what follows
-    threading.Thread(target=language.load, name="language", daemon=True).start()
     try:
         encoder = _encoder_for(snapshot, settings, current)
         check_encoder(snapshot, encoder)
