@@ -4,7 +4,7 @@ Starts the real service over a corpus of generated papers and over `seeds/`, bes
 ten constant hits and a raw ASGI application, all under the same server options. One client asks them in turns, from a
 process of its own; server and client are pinned to a processor each where the system lets one. Ratios are of the
 medians of the rounds, taken within one run. Processor time a request is given too: it says more where others use the
-machine.
+machine. Last, two workers are asked beside one, nobody pinned.
 
     python -m benchmarks.service_load [--rounds 5] [--papers 3000]
 """
@@ -39,6 +39,7 @@ _PATIENCE_S = 180
 _TEXTS = 256
 _CLIENTS = 8
 _TEXT_CLIENTS = 32
+_WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +134,18 @@ def main() -> None:
             "runs": runs,
             "ratios": _ratios(runs),
         }
-        texts = ends.enter_context(_service(seeds, None))
-        result["text_search"] = _texts(client, texts, seeds, asked.rounds)
+        with _service(seeds, None) as texts:
+            result["text_search"] = _texts(client, texts, seeds, asked.rounds)
+        free = Client(None)
+        ends.callback(free.close)
+        with _service(papers, None) as one, _service(papers, None, _WORKERS) as several:
+            result["workers"] = _workers(free, one, several, papers, asked.rounds)
     print(json.dumps(result, indent=2))
     write_result("service_load", result)
 
 
 def _of_papers(bare: Served, raw: Served, service: Served, snapshots: Path) -> dict[str, Question]:
-    opened, _ = publishing.open_current(snapshots)
-    related = [f"/papers/{identity}/related" for identity in opened.store.ids()]
-    opened.close()
-    random.Random(0).shuffle(related)
+    related = _related(snapshots)
     with urllib.request.urlopen(f"http://127.0.0.1:{service.port}{related[0]}") as answer:
         name = answer.headers["ETag"]
     asked: dict[str, Question] = {}
@@ -201,7 +203,7 @@ def _ratios(runs: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, floa
 def _texts(client: Client, service: Served, snapshots: Path, rounds: int) -> dict[str, float]:
     """Distinct texts by many clients at once, against the encoder alone, in turns."""
     opened, _ = publishing.open_current(snapshots)
-    encoder = encoders.for_snapshot(opened.manifest, opened.folder, threads=threads.available())
+    encoder = encoders.for_snapshot(opened.manifest, snapshots / publishing.ENCODERS, threads=threads.available())
     words = " ".join(paper.abstract for paper in opened.papers(0, 34)).split()
     opened.close()
     chance = random.Random(0)
@@ -220,6 +222,36 @@ def _texts(client: Client, service: Served, snapshots: Path, rounds: int) -> dic
         "encoder_s": round(median(ceiling), 1),
         "ratio": round(median(served) / median(ceiling), 3),
     }
+
+
+def _workers(client: Client, one: Served, several: Served, snapshots: Path, rounds: int) -> dict[str, float]:
+    """Papers near every paper by one worker and by several, in turns, nobody pinned: the client takes a share too."""
+    related = _related(snapshots)
+    found: dict[str, list[float]] = {"one": [], "several": []}
+    for i in range(rounds + 1):
+        for name, served in (("one", one), ("several", several)):
+            answer = client.ask(served, related, _CLIENTS, len(related), {})
+            if set(answer["statuses"]) != {"200"}:
+                raise SystemExit(f"{name}: {answer['statuses']}")
+            if i:  # the first warms up
+                found[name].append(answer["requests_s"])
+    ratios = [several / one for one, several in zip(found["one"], found["several"], strict=True)]
+    return {
+        "clients": _CLIENTS,
+        "workers": _WORKERS,
+        "one_s": round(median(found["one"]), 1),
+        "several_s": round(median(found["several"]), 1),
+        "ratio": round(median(ratios), 3),
+    }
+
+
+def _related(snapshots: Path) -> list[str]:
+    """The address of what is near each paper, in an order of chance."""
+    opened, _ = publishing.open_current(snapshots)
+    related = [f"/papers/{identity}/related" for identity in opened.store.ids()]
+    opened.close()
+    random.Random(0).shuffle(related)
+    return related
 
 
 def _processors() -> tuple[int | None, int | None]:
@@ -254,9 +286,10 @@ def _built(sources: list[str], snapshots: Path, model: str | None = None) -> Pat
     return snapshots
 
 
-def _service(snapshots: Path, processor: int | None) -> Any:  # noqa: ANN401 - a context manager of Served
+def _service(snapshots: Path, processor: int | None, workers: int = 1) -> Any:  # noqa: ANN401 - a context manager
     """The service as anyone starts it, its log thrown away."""
-    return _running(["-m", "service", "--snapshots", str(snapshots), "--port"], processor, "/readyz")
+    command = ["-m", "service", "--snapshots", str(snapshots), "--workers", str(workers), "--port"]
+    return _running(command, processor, "/readyz")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings import (
+    cards,
     database,
     encoders,
     index,
@@ -173,6 +174,7 @@ def build(
         progress("sealing", 0, None)
         corpus.save(work / snapshot.PAPERS)
         corpus.close()
+        _show(work)
         calibration = options.calibration or of_encoder(encoder.info)
         manifest = snapshot.seal(
             work,
@@ -294,6 +296,13 @@ def _relate(
         "groups": len(set(grouped.values())),
         "papers": len(grouped),
     }
+
+
+def _show(work: Path) -> None:
+    """Write what hits show of each paper."""
+    store = PaperStore(work / snapshot.PAPERS)
+    cards.write(store.all_cards(), len(store), work)
+    store.close()
 
 
 def _manifest(

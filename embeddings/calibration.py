@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL, EncoderInfo
+from embeddings.queries import Scale
 
 # Probabilities are said to three digits, and never to be 0 or 1: judgments bear no more
-_DIGITS = 3
+_STEPS_TO_1 = 1000.0
 _LEAST = 0.001
 
 _STEPS = 100
@@ -19,15 +19,6 @@ _STILL = 1e-9
 _RIDGE = 1e-9  # judgments that a line divides without error have no steepest curve
 _FOUND_QUANTILE = 0.02
 _BINS = 10
-
-
-class Scale(StrEnum):
-    """What relevance is measured on: equal numbers on two scales mean different things."""
-
-    TEXT = "text"  # of a text: meaning and words, refined
-    FUSED = "fused"  # the same without smoothing, which keeps silent among papers of several languages
-    DENSE = "dense"  # of a text: the cosine
-    PAPER = "paper"  # of a paper: meaning and words, smoothed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +42,7 @@ class Curve:
     def probability(self, relevance: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probability of being related, of any shape, in (0, 1), to three digits."""
         exact = _logistic(self.slope * relevance.astype(np.float64) + self.intercept)
-        return np.clip(np.round(exact, _DIGITS), _LEAST, 1 - _LEAST)
+        return np.maximum(np.minimum(np.rint(exact * _STEPS_TO_1) / _STEPS_TO_1, 1 - _LEAST), _LEAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +185,8 @@ def _joined(
 
 
 def _logistic(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
+    # Not `np.clip`, which takes three times as long over the ten numbers of an answer
+    return 1 / (1 + np.exp(-np.maximum(np.minimum(log_odds, 30.0), -30.0)))
 
 
 EMBEDDED = Calibration(

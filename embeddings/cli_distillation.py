@@ -34,8 +34,8 @@ def distil(
 ) -> None:
     """Teach a model to read another language; goes on where it was killed."""
     from embeddings import threads
-    from embeddings.distillation import DistilOptions
-    from embeddings.distillation import distil as run
+    from embeddings.distillation.distil import DistilOptions
+    from embeddings.distillation.distil import distil as run
 
     options = DistilOptions(
         teacher=teacher,

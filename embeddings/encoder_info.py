@@ -1,9 +1,11 @@
 """What an encoder is and what it returns, without loading one: light to import. Pure values."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EMBEDDED_MODEL = "embedded/all-MiniLM-L6-v2-en-zh"
 """The default: all-MiniLM-L6-v2, taught to read Chinese."""
@@ -48,6 +50,6 @@ class Encoded:
         tokens_total: Shape (n,): tokens the texts have.
     """
 
-    embeddings: NDArray[np.float32]
-    tokens_seen: NDArray[np.int64]
-    tokens_total: NDArray[np.int64]
+    embeddings: "NDArray[np.float32]"
+    tokens_seen: "NDArray[np.int64]"
+    tokens_total: "NDArray[np.int64]"

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import mmap
 import os
 import threading
 from pathlib import Path
@@ -65,6 +66,19 @@ def create_array(path: Path, kind: type[np.generic], shape: tuple[int, ...]) -> 
         path.unlink()  # a part of it would keep the disk full
         raise
     return created
+
+
+def map_bytes(path: Path) -> bytes | mmap.mmap:
+    """Map a file into memory, shared by all processes that do; an empty one cannot be mapped and is read.
+
+    Raises:
+        SnapshotError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
 
 
 def map_array(path: Path) -> NDArray[Any]:

@@ -161,6 +161,13 @@ class PaperStore:
             known.update(self._read_cards(missing))
         return [known[row] for row in wanted]
 
+    def all_cards(self) -> Iterator[Card]:
+        """Read what hits show of every paper, in row order; none is remembered."""
+        for start in range(0, self._count, _IDS_A_STATEMENT):
+            rows = range(start, min(start + _IDS_A_STATEMENT, self._count))
+            found = self._read_cards(rows)
+            yield from (found[row] for row in rows)
+
     def browse(self, offset: int, limit: int) -> list[Paper]:
         """Read papers in row order, from `offset`."""
         return self.by_rows(range(min(offset, self._count), min(offset + limit, self._count)))

@@ -1,4 +1,7 @@
-"""What people and programs see of the commands: progress, tables, JSON."""
+"""What people and programs see of the commands: progress, tables, JSON.
+
+Rich is imported where something is drawn: `--json` needs none of it.
+"""
 
 import json
 import sys
@@ -8,26 +11,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-from rich.text import Text
-
-from embeddings.queries import Hit, Results
-
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
     from embeddings.build import BuildReport
     from embeddings.judging.comparison import Comparison
+    from embeddings.queries import Hit, Results
     from embeddings.snapshot import Manifest
     from embeddings.workplace import Progress as Report
 
@@ -47,7 +38,7 @@ def write_json(value: object) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> None:
     """Print rows under their headings: the first `words` columns to the left, numbers to the right."""
-    shown = Table(box=None, pad_edge=False)
+    shown = _grid()
     for i, column in enumerate(columns):
         if i < words:
             shown.add_column(column, overflow="fold", min_width=min(len(column), 20))
@@ -55,15 +46,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int =
             shown.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         shown.add_row(*row)
-    Console().print(shown)
+    _show(shown)
 
 
-class _Rate(ProgressColumn):
-    """Papers a second."""
+def _grid() -> "Table":
+    from rich.table import Table
 
-    def render(self, task: Task) -> Text:
-        """Write the speed of the last half minute."""
-        return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+    return Table(box=None, pad_edge=False)
+
+
+def _show(table: "Table") -> None:
+    from rich.console import Console
+
+    Console().print(table)
 
 
 @contextmanager
@@ -72,10 +67,13 @@ def build_progress(*, quiet: bool) -> "Iterator[Report]":
 
     Live on a terminal; elsewhere a line for each stage and one every half minute, so that logs stay readable.
     """
-    console = Console(stderr=True)
     if quiet:
         yield lambda stage, done, total: None
-    elif console.is_terminal:
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_terminal:
         with _bars(console) as report:
             yield report
     else:
@@ -83,12 +81,31 @@ def build_progress(*, quiet: bool) -> "Iterator[Report]":
 
 
 @contextmanager
-def _bars(console: Console) -> "Iterator[Report]":
+def _bars(console: "Console") -> "Iterator[Report]":
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Papers a second, over the last half minute."""
+
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
     with Progress(
         TextColumn("{task.description:<10}"),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(),
+        Rate(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -106,7 +123,7 @@ def _bars(console: Console) -> "Iterator[Report]":
         _fill(bars)
 
 
-def _fill(bars: Progress) -> None:
+def _fill(bars: "Progress") -> None:
     """A stage of unknown length is complete when the next one begins."""
     for task in bars.tasks:
         if task.total is None:
@@ -165,7 +182,7 @@ def release_line(found: "Comparison") -> str:
     )
 
 
-def results_table(results: Results, *, explain: bool) -> None:
+def results_table(results: "Results", *, explain: bool) -> None:
     """Print hits for people."""
     if results.query is not None and results.query.tokens_seen < results.query.tokens_total:
         line(f"only the first {results.query.tokens_seen} of {results.query.tokens_total} tokens were read")
@@ -177,7 +194,7 @@ def results_table(results: Results, *, explain: bool) -> None:
     names = ("score", "probability", *(("title", "words", "feedback", "fused", "relevance") if explain else ()))
     numbers = [_numbers(hit)[: len(names)] for hit in results.hits]
     known = [i for i in range(len(names)) if any(row[i] for row in numbers)]  # what no hit has needs no column
-    table = Table(box=None, pad_edge=False)
+    table = _grid()
     for i in known:
         table.add_column(names[i], justify="right", no_wrap=True)
     table.add_column("id", no_wrap=True)
@@ -185,10 +202,10 @@ def results_table(results: Results, *, explain: bool) -> None:
     table.add_column("paper", overflow="fold")
     for hit, row in zip(results.hits, numbers, strict=True):
         table.add_row(*(row[i] for i in known), hit.paper.id[:12], hit.paper.language, _text(hit))
-    Console().print(table)
+    _show(table)
 
 
-def results_fields(results: Results, *, explain: bool) -> dict[str, Any]:
+def results_fields(results: "Results", *, explain: bool) -> dict[str, Any]:
     """Hits for programs, with the names the service uses."""
     hits = [_hit_fields(hit, explain=explain) for hit in results.hits]
     value: dict[str, Any] = {"hits": hits, "total": results.total, "found": results.found}
@@ -206,7 +223,7 @@ def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
     if not manifests:
         line("no snapshots; run: related-papers build SOURCE…")
         return
-    table = Table(box=None, pad_edge=False)
+    table = _grid()
     for column, width in (("", 1), ("snapshot", 12), ("built at", 16), ("papers", 9)):
         table.add_column(column, no_wrap=True, min_width=width)
     for column in ("index", "encoder"):
@@ -220,10 +237,10 @@ def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
             manifest.index["factory"],
             manifest.encoder.name,
         )
-    Console().print(table)
+    _show(table)
 
 
-def _numbers(hit: Hit) -> tuple[str, ...]:
+def _numbers(hit: "Hit") -> tuple[str, ...]:
     stages = hit.stages
     said = (
         *(hit.score, hit.probability),
@@ -232,28 +249,18 @@ def _numbers(hit: Hit) -> tuple[str, ...]:
     return tuple("" if value is None else f"{value:.3f}" for value in said)
 
 
-def _text(hit: Hit) -> str:
+def _text(hit: "Hit") -> str:
     text = hit.paper.label
     if hit.why is not None:
         text += f"\n  {hit.why.score:.3f} “{hit.why.query_sentence}”\n     ↔  “{hit.why.hit_sentence}”"
     return text
 
 
-def _hit_fields(hit: Hit, *, explain: bool) -> dict[str, Any]:
-    paper = hit.paper
-    fields: dict[str, Any] = {
-        "id": paper.id,
-        "score": hit.score,
-        "probability": hit.probability,
-        "title": paper.title,
-        "label": paper.label,
-        "language": paper.language,
-        "externalIds": dict(paper.external_ids),
-    }
-    if paper.year is not None:
-        fields["year"] = paper.year
-    if paper.duplicates:
-        fields["duplicates"] = list(paper.duplicates)
+def _hit_fields(hit: "Hit", *, explain: bool) -> dict[str, Any]:
+    from embeddings import cards  # loads numpy
+
+    shown = cards.fields(hit.paper)
+    fields: dict[str, Any] = {"id": shown.pop("id"), "score": hit.score, "probability": hit.probability, **shown}
     if hit.why is not None:
         fields["why"] = {
             "query_sentence": hit.why.query_sentence,

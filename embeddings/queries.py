@@ -1,9 +1,8 @@
 """What a caller asks and what comes back: options, filters, hits. Pure values, checked when made."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from embeddings.calibration import Scale
 from embeddings.errors import InvalidOption
 from embeddings.papers import Card
 
@@ -23,6 +22,15 @@ class Stage(StrEnum):
     TITLE = "title"
     FEEDBACK = "feedback"
     SMOOTHING = "smoothing"
+
+
+class Scale(StrEnum):
+    """What relevance is measured on: equal numbers on two scales mean different things."""
+
+    TEXT = "text"  # of a text: meaning and words, refined
+    FUSED = "fused"  # the same without smoothing, which keeps silent among papers of several languages
+    DENSE = "dense"  # of a text: the cosine
+    PAPER = "paper"  # of a paper: meaning and words, smoothed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,14 @@ class SearchOptions:
             raise InvalidOption(f"min_probability is {self.min_probability}; a probability lies in [0, 1]")
         if not 0.0 <= self.diversity <= 1.0:
             raise InvalidOption(f"diversity is {self.diversity}; it must be in [0, 1]")
+
+    @property
+    def plain(self) -> bool:
+        """Whether neither the order nor what is shown of a hit is another than usual; only which page is asked for."""
+        return replace(self, top_k=_USUAL.top_k, offset=_USUAL.offset) == _USUAL
+
+
+_USUAL = SearchOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +208,24 @@ class Results:
     found: bool | None = None
     scale: Scale | None = None
     paper: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of stored hits on one paper, what they show already written; more of them follow.
+
+    Attributes:
+        paper: Full id of the paper asked about.
+        scores: Of each hit, as `Hit.score`.
+        probabilities: Of each hit, as `Hit.probability`.
+        cards: Of each hit, see `cards.written`.
+        total: As `Results.total`.
+        found: As `Results.found`.
+    """
+
+    paper: str
+    scores: list[float]
+    probabilities: list[float] | list[None]
+    cards: list[bytes]
+    total: int
+    found: bool | None

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from embeddings import printing
-from embeddings.calibration import Scale, calibration_error, log_loss, reliability
-from embeddings.judging.comparison import Compared
+from embeddings.queries import Scale
 
 if TYPE_CHECKING:
     from embeddings.calibration import Calibration
     from embeddings.judging.calibrating import Answers
+    from embeddings.judging.comparison import Compared
     from embeddings.judging.release import Release
     from embeddings.judging.scorecard import Group, ModeScores, Scorecard
     from embeddings.queries import Mode
@@ -131,7 +131,7 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in values.items()}
 
 
-def _compared_row(name: str, group: Compared) -> list[str]:
+def _compared_row(name: str, group: "Compared") -> list[str]:
     hits = "–" if group.hit_before is None else f"{group.hit_before:.2f} → {group.hit_after:.2f} of {group.known_items}"
     numbers = [_number(each) for each in (group.overlap, group.least_overlap, group.rank_biased_overlap)]
     return [name, str(group.questions), *numbers, hits, _number(group.index_recall)]
@@ -160,6 +160,8 @@ def calibration(found: "Calibration", answers: "Mapping[str, Answers]") -> None:
 
 def calibration_fields(found: "Calibration", answers: "Mapping[str, Answers]") -> dict[str, Any]:
     """The same for programs: scale → judgments → curve, log loss and calibration error."""
+    from embeddings.calibration import calibration_error, log_loss, reliability  # loads numpy
+
     return {
         str(scale): {
             name: {

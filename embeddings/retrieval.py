@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.calibration import Scale
 from embeddings.fusion import CANDIDATES, RELATED_CANDIDATES, alike, fair, fuse, with_titles
 from embeddings.index import NO_HIT
 from embeddings.language import UNDETERMINED
-from embeddings.queries import Stage
+from embeddings.queries import Scale, Stage
 from embeddings.rocchio import FEEDBACK_PAPERS, towards
 from embeddings.smoothing import smooth
 from embeddings.snapshot import Snapshot

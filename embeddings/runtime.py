@@ -1,12 +1,16 @@
-"""What computes vectors: batches of windows in, one vector a window out. Pure; runtimes have modules of their own."""
+"""What computes vectors: batches of windows in, one vector a window out. Pure; runtimes have modules of their own.
+
+Light to import.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Kind = Literal["query", "document"]
 
@@ -77,7 +81,7 @@ class Runtime(Protocol):
     multiple: int
     streams: int
 
-    def embed(self, batches: Iterable[Batch], kind: Kind) -> list[NDArray[np.float32]]:
+    def embed(self, batches: Iterable[Batch], kind: Kind) -> "list[NDArray[np.float32]]":
         """Compute batches; later ones may be drawn while earlier ones are computed.
 
         Returns:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.calibration import Curve, Scale
+from embeddings.calibration import Curve
 from embeddings.diversity import diversify
 from embeddings.eligibility import Eligibility
 from embeddings.encoder_info import Encoded
@@ -14,7 +14,7 @@ from embeddings.errors import EmptyQuery, InvalidOption
 from embeddings.evidence import explain
 from embeddings.index import NO_HIT
 from embeddings.language import detect
-from embeddings.queries import Filters, Hit, Mode, QueryText, Results, SearchOptions, Stage, Stages
+from embeddings.queries import Filters, Hit, Mode, Page, QueryText, Results, Scale, SearchOptions, Stage, Stages
 from embeddings.retrieval import Ranked, Retriever
 from embeddings.rocchio import combine
 from embeddings.snapshot import Snapshot
@@ -47,14 +47,19 @@ class Searcher:
         self._eligibility = Eligibility(snapshot.store)
         self._retriever = Retriever(snapshot)
 
-    def search(self, text: str, options: SearchOptions) -> Results:
+    def search(self, text: str, options: SearchOptions, encoded: Encoded | None = None) -> Results:
         """Find the papers nearest to a text, by meaning and by words (`SearchOptions.mode`).
+
+        Args:
+            text: A few words, a sentence, an abstract.
+            options: How many hits, which, and in what order.
+            encoded: What `encode_queries` makes of the text, if that was done before.
 
         Raises:
             EmptyQuery: The text has nothing to search for.
             PaperNotFound: An id in the filters is unknown.
         """
-        query, about = self._read(text)
+        query, about = self._read(text, encoded)
         retriever, words = self._retriever, [] if options.mode is Mode.DENSE else terms(text)
         find: dict[Mode, Find] = {
             Mode.DENSE: lambda admitted, depth: replace(retriever.dense(query, admitted, depth), scale=Scale.DENSE),
@@ -101,6 +106,28 @@ class Searcher:
         if hits is None:
             return None
         return self._results(hits, (), len(self.snapshot) - 1, options, None, identity)
+
+    def page(self, reference: str, top_k: int, offset: int) -> Page | None:
+        """Answer as `stored` does with these and else no options, in a fifth of the time; None at the end of the hits.
+
+        Raises:
+            PaperNotFound: There is no such paper.
+            AmbiguousPaperId: Several papers fit the reference.
+        """
+        snapshot = self.snapshot
+        row, identity = snapshot.store.find(reference)
+        end = offset + top_k
+        rows = snapshot.neighbour_rows[row, offset : end + 1].tolist()
+        if len(rows) <= top_k or rows.pop() == NO_HIT:  # what was not found stands at the end
+            return None
+        probabilities: list[float] | list[None] = [None] * top_k
+        found = None
+        if (curve := self._calibrated(Scale.PAPER)) is not None:
+            relevance = snapshot.neighbour_relevance[row]
+            probabilities = curve.probability(relevance[offset:end]).tolist()
+            found = bool(relevance[0] >= curve.found)
+        scores = _cosines(snapshot.neighbour_scores[row, offset:end])
+        return Page(identity, scores, probabilities, snapshot.cards.read(rows), len(snapshot) - 1, found)
 
     def related_to(
         self,
@@ -159,10 +186,10 @@ class Searcher:
             about if len(texts) == 1 else None,
         )
 
-    def _read(self, text: str) -> tuple[NDArray[np.float32], QueryText]:
-        if not any(character.isalnum() for character in text):
-            raise EmptyQuery("the query has no word to search for; give a few words, a sentence or an abstract")
-        encoded = self._encode([text])
+    def _read(self, text: str, encoded: Encoded | None = None) -> tuple[NDArray[np.float32], QueryText]:
+        check_readable(text)
+        if encoded is None:
+            encoded = self._encode([text])
         about = QueryText(int(encoded.tokens_seen[0]), int(encoded.tokens_total[0]), detect(text))
         return encoded.embeddings[0], about
 
@@ -247,7 +274,7 @@ class Searcher:
     ) -> Results:
         page = ranked[options.offset : options.offset + options.top_k]
         papers = self.snapshot.store.cards(page.rows.tolist())
-        scores, stages = [min(1.0, max(-1.0, score)) for score in page.scores.tolist()], _stages(page)
+        scores, stages = _cosines(page.scores), _stages(page)
         probabilities: list[float] | list[None] = [None] * len(page)
         found = None
         if (curve := self._calibrated(ranked.scale)) is not None:
@@ -289,6 +316,24 @@ class Searcher:
             return False
         # What was not looked at is nowhere above what was
         return bool(self._curve(ranked, options).probability(ranked.relevance[-1:])[0] < options.min_probability)
+
+
+def check_readable(text: str) -> None:
+    """Check that there is something to search for.
+
+    Raises:
+        EmptyQuery: There is not.
+    """
+    if not any(character.isalnum() for character in text):
+        raise EmptyQuery("the query has no word to search for; give a few words, a sentence or an abstract")
+
+
+def _cosines(scores: NDArray[np.float32]) -> list[float]:
+    """Scores without what rounding put beyond 1."""
+    exact: list[float] = scores.tolist()
+    if exact and (max(exact) > 1.0 or min(exact) < -1.0):
+        return [min(1.0, max(-1.0, score)) for score in exact]
+    return exact
 
 
 def _stages(page: Ranked) -> list[Stages]:

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import index, lexical
+from embeddings import cards, index, lexical
 from embeddings.calibration import Calibration
+from embeddings.cards import Cards
 from embeddings.encoder_info import EncoderInfo
 from embeddings.errors import SnapshotError
 from embeddings.files import map_array, sha256, sync_file, write_atomically
 from embeddings.paper_store import PaperStore
 from embeddings.papers import Paper
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 MANIFEST = "manifest.json"
 PAPERS = "papers.db"
@@ -42,6 +43,7 @@ FILES = (
     NEIGHBOUR_SCORES,
     NEIGHBOUR_RELEVANCE,
     *lexical.FILES,
+    *cards.FILES,
     PROBES,
     REJECTS,
 )
@@ -136,6 +138,7 @@ class Snapshot:
         spec = index.IndexSpec(manifest.index["factory"], manifest.index["effort"], manifest.index.get("refine", 4))
         self.index = index.load(folder / INDEX, spec, self.embeddings)
         self.lexical = lexical.LexicalIndex.load(folder)
+        self.cards = Cards(folder)
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool = False) -> "Snapshot":
@@ -187,6 +190,7 @@ class Snapshot:
             LANGUAGES: (self.languages.shape, (papers,)),
             INDEX: ((len(self.index), self.index.dimension), (papers, dimension)),
             lexical.LENGTHS: (len(self.lexical), papers),
+            cards.ENDS: (len(self.cards), papers),
             NEIGHBOUR_ROWS: (self.neighbour_rows.shape, self.neighbour_scores.shape),
             NEIGHBOUR_SCORES: (self.neighbour_scores.shape[:1], (papers,)),
             NEIGHBOUR_RELEVANCE: (self.neighbour_relevance.shape, self.neighbour_scores.shape),

@@ -5,6 +5,7 @@ texts that arrived during a pass share the next; a lone query waits for nothing.
 """
 
 import threading
+from asyncio import wrap_future
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -78,10 +79,9 @@ class Batcher:
         """
         known = [self._remembered.get(text) for text in texts]
         missing = list(dict.fromkeys(text for text, row in zip(texts, known, strict=True) if row is None))
-        self._metrics.query_cache.labels("hit").inc(len(texts) - len(missing))
-        self._metrics.query_cache.labels("miss").inc(len(missing))
+        self._count(len(texts) - len(missing), len(missing))
         if missing or not texts:
-            encoded = self._submit(missing)
+            encoded = self._submit(missing).result()
             fresh = {text: Row.of(encoded, i) for i, text in enumerate(missing)}
             for text, row in fresh.items():
                 self._remembered.put(text, row)
@@ -96,6 +96,22 @@ class Batcher:
             np.array([row.tokens_total for row in rows], dtype=np.int64),
         )
 
+    async def encode_query(self, text: str) -> Encoded:
+        """As `encode_queries` of one text, for the event loop: no thread waits.
+
+        Raises:
+            Overloaded: Too many calls wait.
+            ShuttingDown: The batcher was closed before the text had its turn.
+            EncoderError: The encoder could not encode it.
+        """
+        row = self._remembered.get(text)
+        self._count(int(row is not None), int(row is None))
+        if row is not None:
+            return Encoded(row.embedding[None], np.array([row.tokens_seen]), np.array([row.tokens_total]))
+        encoded = await wrap_future(self._submit([text]))
+        self._remembered.put(text, Row.of(encoded, 0))
+        return encoded
+
     def close(self) -> None:
         """Let the pass under way end, tell all who wait that there is no next, and end the thread."""
         with self._changed:
@@ -106,8 +122,13 @@ class Batcher:
             call.result.set_exception(ShuttingDown("the service is shutting down; ask again in a moment"))
         self._thread.join()
 
-    def _submit(self, texts: list[str]) -> Encoded:
+    def _count(self, hits: int, misses: int) -> None:
+        self._metrics.query_cache.labels("hit").inc(hits)
+        self._metrics.query_cache.labels("miss").inc(misses)
+
+    def _submit(self, texts: list[str]) -> "Future[Encoded]":
         call = _Call(texts)
+        call.result.set_running_or_notify_cancel()  # who stops waiting does not stop the pass
         with self._changed:
             if self._closed:
                 raise ShuttingDown("the service is shutting down; ask again in a moment")
@@ -116,7 +137,7 @@ class Batcher:
             self._waiting.append(call)
             self._metrics.encoder_waiting.set(len(self._waiting))
             self._changed.notify()
-        return call.result.result()
+        return call.result
 
     def _work(self) -> None:
         while calls := self._take():

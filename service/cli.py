@@ -1,25 +1,30 @@
-"""`related-papers`: the batch side's commands, and `serve`."""
+"""`related-papers`: the batch side's commands, and `serve`.
+
+What takes long to import is imported where it is needed: `--help` must not wait for it.
+"""
 
 import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from embeddings.cli import app as app
 from embeddings.database import DatabaseError
 from embeddings.errors import RelatedPapersError
 from embeddings.runtime import Backend, Precision
 from service.errors import InvalidSettings
-from service.settings import ENV_PREFIX, LogFormat, LogLevel, Settings
+from service.options import ENV_PREFIX, OPTIONS, LogFormat, LogLevel
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 
 def _said(field: str) -> str:
-    return f"{Settings.model_fields[field].description} [{ENV_PREFIX}{field.upper()}]"
+    return f"{OPTIONS[field]} [{ENV_PREFIX}{field.upper()}]"
 
 
 @app.command()
@@ -54,7 +59,7 @@ def serve(
         "log_level": log_level,
     }
     settings = _settings({name: value for name, value in given.items() if value is not None})
-    from service.server import serve as run  # takes seconds, which `--help` does not have
+    from service.server import serve as run
 
     run(settings)
 
@@ -74,7 +79,11 @@ def _fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _settings(given: dict[str, Any]) -> Settings:
+def _settings(given: dict[str, Any]) -> "Settings":
+    from pydantic import ValidationError
+
+    from service.settings import Settings
+
     names = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
     for name in sorted(set(os.environ) - names):
         # A misspelt limit, ignored in silence, would be found out only under load

@@ -1,10 +1,9 @@
 """One published snapshot, open and checked, with all that answers questions about it."""
 
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from embeddings import encoders, language, publishing, threads
+from embeddings import encoders, publishing, threads
 from embeddings.compatibility import check_encoder
 from embeddings.encoder import Encoder
 from embeddings.publishing import Pointer
@@ -58,8 +57,6 @@ def open_published(settings: Settings, metrics: Metrics, current: Generation | N
         EncoderError: Its encoder cannot be loaded.
     """
     snapshot, pointer = publishing.open_current(settings.snapshots)
-    # Unpacking it takes a second, beside what follows
-    threading.Thread(target=language.load, name="language", daemon=True).start()
     try:
         encoder = _encoder_for(snapshot, settings, current)
         check_encoder(snapshot, encoder)
@@ -69,10 +66,9 @@ def open_published(settings: Settings, metrics: Metrics, current: Generation | N
     if current is not None and encoder is current.encoder:
         batcher = current.batcher
         return Generation(snapshot, pointer, encoder, batcher, Searcher(snapshot, batcher.encode_queries))
-    # Only search threads call, one call each: so many can wait and no more
-    limits = BatchLimits(
-        settings.encoder_batch, settings.encoder_batch_chars, settings.search_threads, settings.query_cache
-    )
+    # Only requests that were let in call, one call each: so many can wait and no more
+    admitted = settings.search_threads + settings.max_waiting
+    limits = BatchLimits(settings.encoder_batch, settings.encoder_batch_chars, admitted, settings.query_cache)
     batcher = Batcher(encoder.encode_queries, limits, metrics)
     searcher = Searcher(snapshot, batcher.encode_queries)
     # A new encoder, and libraries that load their data when first used, warm up now and not while a user waits. Not

@@ -84,12 +84,21 @@ class Live:
         self._replace(None)
 
     @contextmanager
-    def lease(self, *, closes: bool = True) -> Iterator[Generation]:
-        """Hold the current generation open.
+    def lease(self) -> Iterator[Generation]:
+        """Hold the current generation open; the last lease on a snapshot that was replaced closes it.
 
-        Args:
-            closes: Close the snapshot if it was replaced meanwhile and this lease is the last; else the watcher does,
-                so that the event loop need not.
+        Raises:
+            NothingPublished: There is none.
+        """
+        generation = self.take()
+        try:
+            yield generation
+        finally:
+            self.give_back(generation)
+            self._close_unused()
+
+    def take(self) -> Generation:
+        """Hold the current generation open until it is given back; meant for the event loop, others take a `lease`.
 
         Raises:
             NothingPublished: There is none.
@@ -99,13 +108,12 @@ class Live:
             if generation is None:
                 raise NothingPublished(f"nothing is published in {self._settings.snapshots}")
             generation.leases += 1
-        try:
-            yield generation
-        finally:
-            with self._lock:
-                generation.leases -= 1
-            if closes:
-                self._close_unused()
+        return generation
+
+    def give_back(self, generation: Generation) -> None:
+        """End what `take` began. If this was the last to hold a replaced snapshot, the watcher closes it."""
+        with self._lock:
+            generation.leases -= 1
 
     @property
     def current(self) -> Generation | None:

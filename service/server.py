@@ -4,18 +4,23 @@ import os
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from embeddings import language
 from embeddings.errors import RelatedPapersError
 from service import logs
 from service.errors import CannotListen
-from service.settings import ENV_PREFIX, Settings
+from service.options import ENV_PREFIX
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # prometheus_client reads this when it is imported, so it is set before the workers start. Named here and not taken
 # from `service.metrics`, whose import would be that moment.
@@ -40,8 +45,9 @@ def serve(settings: Settings) -> None:
             _serve_together(settings, listener)
 
 
-def worker() -> FastAPI:
+def worker() -> "FastAPI":
     """Make the application of one of several workers; the parent hands down the settings in the environment."""
+    _load_beside()
     from service.app import create_app
 
     settings = Settings()
@@ -54,6 +60,7 @@ def worker() -> FastAPI:
 
 
 def _serve_alone(settings: Settings, listener: socket.socket) -> None:
+    _load_beside()
     from service.app import create_app
 
     server = _Server(_config(create_app(settings), settings))
@@ -61,6 +68,11 @@ def _serve_alone(settings: Settings, listener: socket.socket) -> None:
         server.run(sockets=[listener])
     except KeyboardInterrupt:  # raised again by uvicorn after it ended in good order
         pass
+
+
+def _load_beside() -> None:
+    """Unpack what recognises languages, which takes a second, beside all imports and the model's compilation."""
+    threading.Thread(target=language.load, name="language", daemon=True).start()
 
 
 def _serve_together(settings: Settings, listener: socket.socket) -> None:
@@ -85,7 +97,7 @@ class _Server(uvicorn.Server):
             logs.logger("service.server").info("listening", url=_url(sockets[0]))
 
 
-def _config(app: FastAPI | str, settings: Settings, **more: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own
+def _config(app: "FastAPI | str", settings: Settings, **more: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own
     return uvicorn.Config(
         app,
         log_config=None,  # ours

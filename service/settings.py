@@ -1,30 +1,12 @@
 """Everything configurable about the service, and its defaults."""
 
-from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from embeddings.runtime import Backend, Precision
-
-ENV_PREFIX = "RELATED_PAPERS_"
-
-
-class LogFormat(StrEnum):
-    """How log lines are written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least important lines that are written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+from service.options import ENV_PREFIX, OPTIONS, LogFormat, LogLevel
 
 
 class Settings(BaseSettings):
@@ -33,27 +15,15 @@ class Settings(BaseSettings):
     # Without the namespace: `model` is a word of ours, not of pydantic's
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, protected_namespaces=())
 
-    snapshots: Path = Field(
-        default=Path("snapshots"), description="Folder of all snapshots, as `related-papers build` fills."
-    )
-    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 listens on all.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
-    workers: int = Field(
-        default=1, ge=1, description="Processes. Each loads the model; they share the mapped snapshot."
-    )
-    model: str | None = Field(
-        default=None, description="Where the snapshot's model lies now, if not under the name in its manifest."
-    )
-    device: str | None = Field(default=None, description="Where the model computes: cpu, cuda, …; chosen if not given.")
-    backend: Backend = Field(default=Backend.AUTO, description="Who computes the model: auto, torch or openvino.")
-    precision: Precision = Field(
-        default=Precision.AUTO, description="With which numbers: f32, bf16, or auto: as the snapshot."
-    )
-    threads: int | None = Field(
-        default=None,
-        ge=1,
-        description="Processors for one pass through the model; else those of the container, per worker.",
-    )
+    snapshots: Path = Field(default=Path("snapshots"), description=OPTIONS["snapshots"])
+    host: str = Field(default="127.0.0.1", description=OPTIONS["host"])
+    port: int = Field(default=8000, ge=0, le=65535, description=OPTIONS["port"])
+    workers: int = Field(default=1, ge=1, description=OPTIONS["workers"])
+    model: str | None = Field(default=None, description=OPTIONS["model"])
+    device: str | None = Field(default=None, description=OPTIONS["device"])
+    backend: Backend = Field(default=Backend.AUTO, description=OPTIONS["backend"])
+    precision: Precision = Field(default=Precision.AUTO, description=OPTIONS["precision"])
+    threads: int | None = Field(default=None, ge=1, description=OPTIONS["threads"])
     search_threads: int = Field(default=8, ge=1, description="Requests worked on at the same time, per worker.")
     max_waiting: int = Field(
         default=64, ge=0, description="Requests that may wait for a search thread, per worker; more are answered 503."
@@ -77,8 +47,6 @@ class Settings(BaseSettings):
     reload_interval_s: float = Field(
         default=1.0, gt=0, description="Seconds between two looks at which snapshot is published."
     )
-    log_format: LogFormat = Field(default=LogFormat.TEXT, description="How log lines are written: text or json.")
-    log_level: LogLevel = Field(
-        default=LogLevel.INFO, description="Least important lines: debug, info, warning or error."
-    )
+    log_format: LogFormat = Field(default=LogFormat.TEXT, description=OPTIONS["log_format"])
+    log_level: LogLevel = Field(default=LogLevel.INFO, description=OPTIONS["log_level"])
     shutdown_grace_s: int = Field(default=30, ge=0, description="Seconds that requests in flight may take to end.")

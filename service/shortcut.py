@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from embeddings.errors import RelatedPapersError
+from embeddings.errors import NothingPublished, RelatedPapersError
 from embeddings.queries import SearchOptions
 from service import answers, writing
 from service.documented import note_template
+from service.generation import Generation
 from service.live import Live
 from service.questions import Options
 
@@ -26,10 +27,17 @@ _LONGEST_QUESTION = 256
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a query string of the route means: it depends on nothing else."""
+    """What a query string of the route means: it depends on nothing else.
+
+    Attributes:
+        asked: As the route reads it.
+        options: For the engine.
+        plain: Whether it asks for nothing but a page of the stored hits as they are.
+    """
 
     asked: Options
     options: SearchOptions
+    plain: bool
 
 
 class Stored:
@@ -45,7 +53,8 @@ class Stored:
         if len(query_string) <= _LONGEST_QUESTION:
             if len(self._questions) >= _MOST_QUESTIONS:
                 self._questions.clear()
-            self._questions[query_string] = Question(asked, options)
+            plain = options.plain and not asked.fields
+            self._questions[query_string] = Question(asked, options, plain)
 
     def answer(self, paper: str, query_string: bytes) -> tuple[str, bytes] | None:
         """Answer as the route does; None where only the route can.
@@ -57,14 +66,24 @@ class Stored:
         if question is None:
             return None
         try:
-            with self._live.lease(closes=False) as generation:
-                results = generation.searcher.stored(paper, question.options)
-                if results is None:
-                    return None
-                snapshot = generation.snapshot.id
-                return snapshot, writing.written(answers.related(snapshot, results, question.asked))
+            generation = self._live.take()
+        except NothingPublished:
+            return None
+        try:
+            body = _answer(generation, paper, question)
+            return None if body is None else (generation.snapshot.id, body)
         except RelatedPapersError:
             return None  # which the route finds out again, and tells
+        finally:
+            self._live.give_back(generation)
+
+
+def _answer(generation: Generation, paper: str, question: Question) -> bytes | None:
+    options, snapshot = question.options, generation.snapshot.id
+    if question.plain and (page := generation.searcher.page(paper, options.top_k, options.offset)) is not None:
+        return writing.related(snapshot, page)
+    results = generation.searcher.stored(paper, options)
+    return None if results is None else writing.written(answers.related(snapshot, results, question.asked))
 
 
 class Shortcut:

@@ -3,8 +3,8 @@
 import contextvars
 import threading
 from asyncio import wrap_future
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from service.errors import Overloaded, ShuttingDown
@@ -29,8 +29,12 @@ class Workers:
         self._admitted = 0
         self._lock = threading.Lock()
 
-    async def run(self, function: Callable[[], T]) -> T:
+    async def run(self, function: Callable[[], T], first: Callable[[], Awaitable[None]] | None = None) -> T:
         """Run a function in a thread, in the caller's context.
+
+        Args:
+            function: The work.
+            first: What is awaited before a thread is taken, but after being let in.
 
         Raises:
             Overloaded: Too many wait.
@@ -38,10 +42,12 @@ class Workers:
         """
         self._enter()
         try:
-            future = self._executor.submit(contextvars.copy_context().run, function)
-        except RuntimeError as error:
+            if first is not None:
+                await first()
+            future = self._submit(function)
+        except BaseException:  # of the caller who stops waiting, too
             self._leave()
-            raise ShuttingDown("the service is shutting down; ask again in a moment") from error
+            raise
         # When the work ends, not when its caller stops waiting for it: the thread is busy until then
         future.add_done_callback(self._leave)
         return await wrap_future(future)
@@ -49,6 +55,12 @@ class Workers:
     def close(self) -> None:
         """Wait for the work under way; drop what waits."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, function: Callable[[], T]) -> "Future[T]":
+        try:
+            return self._executor.submit(contextvars.copy_context().run, function)
+        except RuntimeError as error:
+            raise ShuttingDown("the service is shutting down; ask again in a moment") from error
 
     def _enter(self) -> None:
         with self._lock:

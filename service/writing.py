@@ -6,12 +6,25 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from embeddings.cards import ID_END
+from embeddings.queries import Page
+
 MEDIA_TYPE = "application/json"
 
 
 def written(answer: Mapping[str, Any]) -> bytes:
     """Write an answer as compact JSON in UTF-8: letters as they are, numbers that are none as null."""
     return orjson.dumps(answer)
+
+
+def related(snapshot: str, page: Page) -> bytes:
+    """Write the answer that `answers.related` makes of the same page, out of what is written already."""
+    scores, probabilities = (orjson.dumps(each)[1:-1].split(b",") for each in (page.scores, page.probabilities))
+    parts = [b'{"snapshot":"%b","paper":"%b","hits":[' % (snapshot.encode(), page.paper.encode())]
+    for card, score, probability in zip(page.cards, scores, probabilities, strict=True):
+        parts += (card[:ID_END], b',"score":', score, b',"probability":', probability, card[ID_END:], b",")
+    parts[-1] = b'],"total":%d,"exhausted":false,"found":%b}' % (page.total, orjson.dumps(page.found))
+    return b"".join(parts)
 
 
 def respond(answer: Mapping[str, Any]) -> Response:

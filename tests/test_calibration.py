@@ -19,7 +19,6 @@ from embeddings.calibration import (
     Answered,
     Calibration,
     Curve,
-    Scale,
     calibration_error,
     fit,
     log_loss,
@@ -30,7 +29,7 @@ from embeddings.errors import InvalidOption, JudgmentError, SnapshotError
 from embeddings.judging.calibrating import answered, calibrate
 from embeddings.judging.judgments import Judgments, Question, read_known_items
 from embeddings.judging.query_encoder import QueryEncoder
-from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
+from embeddings.queries import Filters, Mode, Results, Scale, SearchOptions, Stage
 from embeddings.runtime import Precision
 from embeddings.searcher import Searcher
 from embeddings.snapshot import Manifest, Snapshot

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embeddings import cards
 from embeddings.encoder import Encoder
 from embeddings.encoder_info import Encoded
 from embeddings.errors import AmbiguousPaperId, EmptyQuery, InvalidOption, PaperNotFound
@@ -100,6 +101,32 @@ def test_stages_do_not_touch_the_other_modes(searcher: Searcher) -> None:
 def test_words_find_what_meaning_misses(searcher: Searcher) -> None:
     chinese = searcher.search("混合精度量化", SearchOptions(top_k=1)).hits[0].paper
     assert chinese.id.startswith("2c5523d67562") and chinese.language == "zh"
+
+
+def test_a_written_page_shows_what_the_stored_hits_are(searcher: Searcher, snapshot: Snapshot) -> None:
+    for paper in snapshot.papers(0, 100):
+        for top_k, offset in ((10, 0), (3, 5), (1, 39), (40, 0)):
+            page, usual = searcher.page(paper.id, top_k, offset), SearchOptions(top_k=top_k, offset=offset)
+            results = searcher.stored(paper.id, usual)
+            assert results is not None and page is not None
+            assert (page.paper, page.total, page.found) == (results.paper, results.total, results.found)
+            assert page.scores == [hit.score for hit in results.hits]
+            assert page.probabilities == [hit.probability for hit in results.hits]
+            assert page.cards == [cards.written(hit.paper) for hit in results.hits]
+            assert not results.exhausted
+    # At the end of the hits, and beyond, there is more to say
+    assert searcher.page(paper.id, 41, 0) is searcher.page(paper.id, 10, 35) is searcher.page(paper.id, 1, 99) is None
+    with pytest.raises(PaperNotFound):
+        searcher.page("ffffffff", 10, 0)
+
+
+def test_plain_options_ask_for_a_page_and_nothing_else() -> None:
+    assert SearchOptions().plain and SearchOptions(top_k=3, offset=5).plain
+    changed = (
+        *({"min_score": 0.0}, {"min_probability": 0.0}, {"diversity": 0.1}, {"group_duplicates": True}),
+        *({"why": True}, {"explain": True}, {"without": frozenset({Stage.TITLE})}, {"filters": Filters(year_to=1)}),
+    )
+    assert not any(dataclasses.replace(SearchOptions(), **change).plain for change in changed)
 
 
 def test_related_papers_are_the_exact_neighbours_without_the_paper_itself(snapshot: Snapshot) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from embeddings.distillation import DistilOptions, DistilReport
+    from embeddings.distillation.distil import DistilOptions, DistilReport
 
 _CARD = """\
 ---

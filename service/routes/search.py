@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from embeddings.encoder_info import Encoded
 from embeddings.errors import AmbiguousPaperId, EmptyQuery, InvalidOption, PaperNotFound
 from embeddings.queries import SearchOptions
 from service import answers, examples
@@ -56,12 +57,16 @@ async def search_long(asked: SearchBody, desk: AtDesk) -> Response:
 async def _search(text: str, asked: Options, desk: AtDesk) -> Response:
     options = asked.to_engine(desk.settings)
     check_text("q", text, desk.settings)
-    return await desk.answer(lambda generation: search_in(generation, text, options, asked))
+    return await desk.answer_text(
+        text, lambda generation, encoded: search_in(generation, text, options, asked, encoded)
+    )
 
 
-def search_in(generation: Generation, text: str, options: SearchOptions, asked: Options) -> SearchAnswer:
-    """Answer a text from one generation."""
-    return answers.searched(generation.snapshot.id, generation.searcher.search(text, options), asked)
+def search_in(
+    generation: Generation, text: str, options: SearchOptions, asked: Options, encoded: Encoded | None = None
+) -> SearchAnswer:
+    """Answer a text from one generation; `encoded` by its encoder, if that was done before."""
+    return answers.searched(generation.snapshot.id, generation.searcher.search(text, options, encoded), asked)
 
 
 # Before /papers/{paper_id}, which takes everything that follows, slashes too

@@ -6,7 +6,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from embeddings import encoders, models
-from embeddings.distillation import DistilOptions, distil
+from embeddings.distillation.distil import DistilOptions, distil
 from embeddings.distillation.recipe import Recipe
 from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import DistillationError
@@ -75,7 +75,7 @@ def test_the_result_is_an_ordinary_sentence_transformers_folder(taught: Path) ->
 def test_a_killed_training_goes_on_to_the_same_result(
     pairs: Path, taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embeddings.distillation._SAVED_EVERY", 3)
+    monkeypatch.setattr("embeddings.distillation.distil._SAVED_EVERY", 3)
     options = DistilOptions(pairs=[pairs], out=tmp_path / "model", recipe=_RECIPE, threads=1)
 
     def killed_at(stage: str, step: int) -> None:

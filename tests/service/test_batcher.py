@@ -1,5 +1,6 @@
 """Texts of many callers share passes, and nothing else."""
 
+import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -117,6 +118,31 @@ def test_remembered_texts_are_not_encoded_again(gate: Gate, metrics: Metrics, po
         batcher.encode_queries([text])
     batcher.close()
     assert gate.passes == [["a"], ["b"], ["c"], ["b"]]
+
+
+def test_texts_wait_without_threads_and_who_gives_up_leaves_the_others_alone(gate: Gate, metrics: Metrics) -> None:
+    batcher = Batcher(gate, BatchLimits(), metrics)
+
+    async def scenario() -> list[Encoded]:
+        first = asyncio.create_task(batcher.encode_query("first"))
+        await asyncio.to_thread(gate.arrived.acquire)
+        others = [asyncio.create_task(batcher.encode_query(text)) for text in ("a", "b", "c")]
+        await asyncio.sleep(0)
+        others[1].cancel()
+        gate.opened.release(10)
+        with pytest.raises(asyncio.CancelledError):
+            await others[1]
+        return [await first, await others[0], await others[2], await batcher.encode_query("c")]
+
+    found = asyncio.run(scenario())
+    expected = batcher.encode_queries(["first", "a", "c", "c"])  # remembered
+    batcher.close()
+    assert gate.passes == [["first"], ["a", "b", "c"]]
+    for i, encoded in enumerate(found):
+        np.testing.assert_array_equal(encoded.embeddings, expected.embeddings[i : i + 1])
+        assert encoded.tokens_seen.tolist() == [1] == encoded.tokens_total.tolist()
+    said = metrics.render(None).decode()
+    assert 'query_cache_total{result="hit"} 5.0' in said and 'query_cache_total{result="miss"} 4.0' in said
 
 
 def test_a_failure_reaches_its_caller_and_no_other(gate: Gate, metrics: Metrics, pool: ThreadPoolExecutor) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import logs
-from service.settings import LogFormat, LogLevel
+from service.options import LogFormat, LogLevel
 
 FIELDS = st.fixed_dictionaries(
     {

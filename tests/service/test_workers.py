@@ -73,3 +73,25 @@ def test_a_failure_is_raised_and_frees_its_place() -> None:
         workers.close()
 
     asyncio.run(scenario())
+
+
+def test_what_comes_first_is_awaited_within_and_frees_its_place_if_given_up() -> None:
+    async def scenario() -> None:
+        workers = Workers(1, 0, Metrics())
+        never = asyncio.Event()
+
+        async def first() -> None:
+            await never.wait()
+
+        abandoned = asyncio.create_task(workers.run(lambda: None, first))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await workers.run(lambda: None)
+        abandoned.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await abandoned
+        never.set()
+        assert await workers.run(lambda: "room again", first) == "room again"
+        workers.close()
+
+    asyncio.run(scenario())
