@@ -23,17 +23,17 @@ import numpy as np
 
 from benchmarks.machine import write_result
 from benchmarks.quality import ITEMS, SEEDS, corpus_of, paraphrases, rows_of
-from embeddings import printing
 from embeddings.build import BuildOptions, build
-from embeddings.calibration import EMBEDDED, Calibration, calibration_error, log_loss, reliability
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.commands import printing
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL
 from embeddings.judging import judgments, plotting
 from embeddings.judging.calibrating import Answers, answered, calibration, fitted
 from embeddings.judging.judgments import Judgments, Question
 from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.papers import paper_id
 from embeddings.queries import Filters, Mode, Scale, SearchOptions
-from embeddings.searcher import Searcher
+from embeddings.searching.calibration import EMBEDDED, Calibration, calibration_error, log_loss, reliability
+from embeddings.searching.searcher import Searcher
 from embeddings.snapshot import Snapshot
 from tests.far import FAR_CHINESE, FAR_ENGLISH
 

@@ -25,10 +25,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from benchmarks.generated import DIMENSION, Papers, unit
 from benchmarks.machine import RESULTS, write_result
-from embeddings import index, threads
-from embeddings.evaluation import TOP_K, exact_neighbours, tuned
+from embeddings import threads
 from embeddings.files import map_array
-from embeddings.index_choice import INDEX_RECALL, LADDER, bytes_of, choose, lists
+from embeddings.indexing import index
+from embeddings.indexing.evaluation import TOP_K, exact_neighbours, tuned
+from embeddings.indexing.index_choice import INDEX_RECALL, LADDER, bytes_of, choose, lists
 from embeddings.judging import plotting
 
 _QUERIES = 1_000

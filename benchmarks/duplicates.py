@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import write_result
-from embeddings import encoders, index, readers
+from embeddings import readers
+from embeddings.encoding import encoders
+from embeddings.indexing import index
 from embeddings.papers import Record
-from embeddings.sentences import sentences
+from embeddings.texts.sentences import sentences
 
 _PAPERS = 5_000
 _EDITED = 500

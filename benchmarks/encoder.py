@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import write_result
-from embeddings import compiled, encoders, models, network, openvino_runtime, threads
-from embeddings.compiling import compile_model
-from embeddings.encoder import Encoder
-from embeddings.encoder_info import EMBEDDED_MODEL
-from embeddings.runtime import batches
+from embeddings import threads
+from embeddings.encoding import compiled, encoders, models, network, openvino_runtime
+from embeddings.encoding.compiling import compile_model
+from embeddings.encoding.encoder import Encoder
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL
+from embeddings.encoding.runtime import batches
 
 _LENGTHS = range(100, 255)  # tokens of an ordinary abstract, within the model's window
 _QUERIES = [

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import write_result
-from embeddings import index, threads
-from embeddings.evaluation import exact_neighbours
+from embeddings import threads
 from embeddings.files import create_array
+from embeddings.indexing import index
+from embeddings.indexing.evaluation import exact_neighbours
 
 DIMENSION = 384
 _BRANCHES = 4
@@ -96,7 +97,8 @@ class Papers:
 
     def own(self, random: np.random.Generator, count: int) -> NDArray[np.float32]:
         """Unit rows in directions such as papers have of their own."""
-        return unit(random.standard_normal((count, DIMENSION), dtype=np.float32) * self._own_spread @ self._axes)
+        drawn = random.standard_normal((count, DIMENSION), dtype=np.float32) * self._own_spread
+        return unit(np.asarray(drawn @ self._axes, dtype=np.float32))
 
     def write(self, path: Path, count: int) -> None:
         """Write vectors to a file, in bounded memory. Part 0 is never among them: it is for queries."""

@@ -29,16 +29,17 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from benchmarks.generated import DIMENSION as _DIMENSION
 from benchmarks.generated import TOPICS, Papers, unit
 from benchmarks.machine import write_result
-from embeddings import index, lexical, snapshot, threads
-from embeddings.evaluation import tuned
+from embeddings import snapshot, threads
 from embeddings.files import create_array, map_array
-from embeddings.fusion import CANDIDATES
-from embeddings.index_choice import INDEX_RECALL, choose
-from embeddings.lexical import LexicalIndex
+from embeddings.indexing import index, lexical
+from embeddings.indexing.evaluation import tuned
+from embeddings.indexing.index_choice import INDEX_RECALL, choose
+from embeddings.indexing.lexical import LexicalIndex
+from embeddings.indexing.titles import packed
 from embeddings.queries import SearchOptions
-from embeddings.retrieval import Retriever
+from embeddings.searching.fusion import CANDIDATES
+from embeddings.searching.retrieval import Retriever
 from embeddings.snapshot import Snapshot
-from embeddings.titles import packed
 
 _BLOCK = 20_000
 _LENGTH = 120

@@ -20,16 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import write_result
-from embeddings import lexical, reports
 from embeddings.build import BuildOptions, build
-from embeddings.encoder_info import EMBEDDED_MODEL
-from embeddings.fusion import CANDIDATES, LEXICAL_WEIGHT
+from embeddings.commands import reports
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL
+from embeddings.indexing import lexical
 from embeddings.judging import judgments
 from embeddings.judging.judgments import Judgments, Question
 from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.judging.scorecard import Scorecard, evaluate
 from embeddings.papers import paper_id
 from embeddings.queries import Filters, Mode
+from embeddings.searching.fusion import CANDIDATES, LEXICAL_WEIGHT
 from embeddings.snapshot import Snapshot
 from tests.paraphrases import PARAPHRASES
 

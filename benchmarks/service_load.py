@@ -29,9 +29,10 @@ from urllib.parse import quote
 
 from benchmarks.machine import write_result
 from benchmarks.scale import make_model
-from embeddings import encoders, publishing, threads
+from embeddings import publishing, threads
 from embeddings.build import BuildOptions, build
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.encoding import encoders
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL
 
 _SEEDS = Path(__file__).parent.parent / "seeds"
 _TICK_US = 1e6 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.0

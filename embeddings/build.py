@@ -12,44 +12,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import (
-    cards,
-    database,
-    encoders,
-    index,
-    lexical,
-    models,
-    publishing,
-    readers,
-    snapshot,
-    threads,
-)
-from embeddings.cache import VectorCache, text_key
-from embeddings.cached_encoder import CachedEncoder
-from embeddings.calibration import Calibration, of_encoder
+from embeddings import cards, database, publishing, readers, snapshot, threads
 from embeddings.compatibility import PROBES
 from embeddings.corpus import Corpus
-from embeddings.encoder_info import EMBEDDED_MODEL, EncoderInfo
-from embeddings.encoders import Chosen
-from embeddings.evaluation import tuned
+from embeddings.encoding import encoders, models
+from embeddings.encoding.cache import VectorCache, text_key
+from embeddings.encoding.cached_encoder import CachedEncoder
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL, EncoderInfo
+from embeddings.encoding.encoders import Chosen
+from embeddings.encoding.models import ModelFiles
+from embeddings.encoding.runtime import Backend, Computation, Precision
 from embeddings.files import create_array, map_array
-from embeddings.index import DenseIndex
-from embeddings.index_choice import INDEX_RECALL, choose
+from embeddings.indexing import index, lexical
+from embeddings.indexing.evaluation import tuned
+from embeddings.indexing.index import DenseIndex
+from embeddings.indexing.index_choice import INDEX_RECALL, choose
+from embeddings.indexing.titles import packed
 from embeddings.judging import release
 from embeddings.judging.comparison import Thresholds
 from embeddings.judging.release import Release
-from embeddings.models import ModelFiles
-from embeddings.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.paper_store import PaperStore
-from embeddings.runtime import Backend, Computation, Precision
+from embeddings.searching.calibration import Calibration, of_encoder
+from embeddings.searching.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.snapshot import Manifest
-from embeddings.terms import terms
-from embeddings.text import clean
-from embeddings.titles import packed
+from embeddings.texts.cleaning import clean
+from embeddings.texts.terms import terms
 from embeddings.workplace import Progress, alone, work_folder
 
 if TYPE_CHECKING:
-    from embeddings.encoder import Encoder
+    from embeddings.encoding.encoder import Encoder
 
 # Near-duplicates: docs/decisions/0004 has the measurements
 LEAST_DUPLICATE_SCORE = 0.94

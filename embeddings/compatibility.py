@@ -9,7 +9,7 @@ from embeddings.errors import EncoderMismatch
 from embeddings.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from embeddings.encoder import Encoder
+    from embeddings.encoding.encoder import Encoder
 
 # Texts whose vectors every snapshot stores: English, Chinese, both at once, LaTeX, a short query, a long one.
 PROBES = (

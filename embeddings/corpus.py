@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from embeddings import database
-from embeddings.cache import text_key
+from embeddings.encoding.cache import text_key
 from embeddings.errors import CorpusError, RejectedRecord
-from embeddings.labels import label
-from embeddings.language import detect
 from embeddings.paper_store import SCHEMA, external_key
 from embeddings.papers import Record, Reject, RejectReason, Source, paper_id
-from embeddings.text import clean
+from embeddings.texts.cleaning import clean
+from embeddings.texts.labels import label
+from embeddings.texts.language import detect
 
 _HALVES = """
 CREATE TABLE halves (

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import cards, index, lexical
-from embeddings.calibration import Calibration
+from embeddings import cards
 from embeddings.cards import Cards
-from embeddings.encoder_info import EncoderInfo
+from embeddings.encoding.encoder_info import EncoderInfo
 from embeddings.errors import SnapshotError
 from embeddings.files import map_array, sha256, sync_file, write_atomically
+from embeddings.indexing import index, lexical
 from embeddings.paper_store import PaperStore
 from embeddings.papers import Paper
+from embeddings.searching.calibration import Calibration
 
 FORMAT_VERSION = 3
 

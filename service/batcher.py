@@ -14,8 +14,8 @@ from time import perf_counter
 
 import numpy as np
 
-from embeddings.encoder_info import Encoded
-from embeddings.searcher import EncodeQueries
+from embeddings.encoding.encoder_info import Encoded
+from embeddings.searching.searcher import EncodeQueries
 from service.errors import Overloaded, ShuttingDown
 from service.metrics import Metrics
 from service.remembered import Remembered, Row

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embeddings.cli import app as app
+from embeddings.commands.cli import app as app
 from embeddings.database import DatabaseError
+from embeddings.encoding.runtime import Backend, Precision
 from embeddings.errors import RelatedPapersError
-from embeddings.runtime import Backend, Precision
 from service.errors import InvalidSettings
 from service.options import ENV_PREFIX, OPTIONS, LogFormat, LogLevel
 

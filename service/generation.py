@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from embeddings import encoders, publishing, threads
+from embeddings import publishing, threads
 from embeddings.compatibility import check_encoder
-from embeddings.encoder import Encoder
+from embeddings.encoding import encoders
+from embeddings.encoding.encoder import Encoder
 from embeddings.publishing import Pointer
 from embeddings.queries import SearchOptions
-from embeddings.searcher import Searcher
+from embeddings.searching.searcher import Searcher
 from embeddings.snapshot import Snapshot
 from service.batcher import Batcher, BatchLimits
 from service.metrics import Metrics

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from embeddings.encoder_info import Encoded
+from embeddings.encoding.encoder_info import Encoded
 from embeddings.errors import RelatedPapersError
-from embeddings.searcher import check_readable
+from embeddings.searching.searcher import check_readable
 from service.batcher import Batcher
 from service.generation import Generation
 from service.live import Live

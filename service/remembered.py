@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.encoder_info import Encoded
+from embeddings.encoding.encoder_info import Encoded
 
 
 @dataclass(frozen=True, slots=True)

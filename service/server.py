@@ -12,8 +12,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from embeddings import language
 from embeddings.errors import RelatedPapersError
+from embeddings.texts import language
 from service import logs
 from service.errors import CannotListen
 from service.options import ENV_PREFIX

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from embeddings import encoders, publishing, threads
+from embeddings import publishing, threads
 from embeddings.build import BuildOptions, BuildReport, build
-from embeddings.encoder import Encoder
-from embeddings.runtime import Precision
-from embeddings.searcher import Searcher
+from embeddings.encoding import encoders
+from embeddings.encoding.encoder import Encoder
+from embeddings.encoding.runtime import Precision
+from embeddings.searching.searcher import Searcher
 from embeddings.snapshot import Snapshot
 
 # No test asserts a time, and busy machines are slow

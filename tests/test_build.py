@@ -15,11 +15,11 @@ import pytest
 
 from embeddings import publishing
 from embeddings.build import BuildOptions, BuildReport, build
-from embeddings.encoder import Encoder
+from embeddings.encoding.encoder import Encoder
 from embeddings.errors import BuildError, BuildInProgress, CorpusError, RejectedRecord
+from embeddings.indexing.titles import packed
 from embeddings.papers import paper_id
 from embeddings.snapshot import FILES, Snapshot, seal
-from embeddings.titles import packed
 from tests.conftest import SEEDS
 
 SUBJECTS = ("graph networks", "diffusion models", "federated learning", "image segmentation", "sparse regression")

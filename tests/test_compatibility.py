@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from embeddings import encoders
 from embeddings.compatibility import PROBES, check_encoder
-from embeddings.encoder import Encoder
+from embeddings.encoding import encoders
+from embeddings.encoding.encoder import Encoder
 from embeddings.errors import EncoderMismatch
 from embeddings.snapshot import Snapshot
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import SnapshotError
 from embeddings.snapshot import FILES, Manifest, Snapshot
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks import generated
 from benchmarks.peers.recall import tenth_scores
-from embeddings.sentences import sentences
+from embeddings.texts.sentences import sentences
 
 VECTORS = 100_000
 QUERIES = 1_000

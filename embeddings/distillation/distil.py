@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import models
 from embeddings.distillation import alignment, card, pairs, vocabulary
 from embeddings.distillation.recipe import Recipe
-from embeddings.encoder_info import PLAIN_MODEL
+from embeddings.encoding import models
+from embeddings.encoding.encoder_info import PLAIN_MODEL
+from embeddings.encoding.extension import Extension
+from embeddings.encoding.models import EXTENSION, ModelFiles
 from embeddings.errors import DistillationError
-from embeddings.extension import Extension
 from embeddings.files import sha256, write_atomically
-from embeddings.models import EXTENSION, ModelFiles
 from embeddings.workplace import Progress
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def distil(options: DistilOptions, progress: Progress = lambda stage, done, tota
         EncoderError: There is no such teacher.
         DistillationError: It cannot be taught, the pairs cannot be used, or `out` holds something else.
     """
-    from embeddings import network  # seconds that `--help` need not wait for
     from embeddings.distillation import teacher
     from embeddings.distillation.training import Trainer
+    from embeddings.encoding import network  # seconds that `--help` need not wait for
 
     if options.threads is not None:
         network.use_threads(options.threads)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embeddings.errors import DistillationError
-from embeddings.sentences import sentences
-from embeddings.text import clean
+from embeddings.texts.cleaning import clean
+from embeddings.texts.sentences import sentences
 
 
 @dataclass(frozen=True, slots=True)

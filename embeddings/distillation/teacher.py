@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embeddings import network
 from embeddings.distillation.training import Texts
+from embeddings.encoding import network
+from embeddings.encoding.extension import Extension
+from embeddings.encoding.models import ModelFiles
+from embeddings.encoding.network import Network
 from embeddings.errors import DistillationError
-from embeddings.extension import Extension
 from embeddings.files import create_array, map_array
-from embeddings.models import ModelFiles
-from embeddings.network import Network
 from embeddings.workplace import Progress
 
 _CHUNK = 4096  # texts between two moments that a killed training can go on from

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from embeddings.calibration import Answered, Calibration, Curve, fit
 from embeddings.errors import JudgmentError
 from embeddings.judging.judgments import Judgments, Resolved, resolve
 from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.queries import Mode, Results, Scale, SearchOptions, Stage
-from embeddings.searcher import Searcher
+from embeddings.searching.calibration import Answered, Calibration, Curve, fit
+from embeddings.searching.searcher import Searcher
 from embeddings.snapshot import Snapshot
 
 DEPTH = 100

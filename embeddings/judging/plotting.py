@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from embeddings.calibration import Bin
 from embeddings.errors import InvalidOption, MissingExtra
 from embeddings.judging.scorecard import Scorecard
 from embeddings.queries import Mode
+from embeddings.searching.calibration import Bin
 
 MEASURE = "nDCG@10"
 _FORMATS = (".png", ".svg")

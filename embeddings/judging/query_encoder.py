@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embeddings import encoders, publishing, threads
-from embeddings.cache import VectorCache
-from embeddings.encoder_info import Encoded
+from embeddings import publishing, threads
+from embeddings.encoding import encoders
+from embeddings.encoding.cache import VectorCache
+from embeddings.encoding.encoder_info import Encoded
 from embeddings.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from embeddings.encoder import Encoder
+    from embeddings.encoding.encoder import Encoder
 
 
 class QueryEncoder:

@@ -13,8 +13,8 @@ from embeddings.files import write_atomically
 from embeddings.judging.judgments import Judgments, Question, read_questions
 from embeddings.paper_store import PaperStore
 from embeddings.papers import Paper
-from embeddings.sentences import sentences
-from embeddings.text import clean
+from embeddings.texts.cleaning import clean
+from embeddings.texts.sentences import sentences
 
 FILE = "queries.jsonl"
 MOST_QUESTIONS = 200

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings import index, publishing, threads
+from embeddings import publishing, threads
 from embeddings.errors import (
     AmbiguousPaperId,
     EncoderError,
@@ -18,8 +18,9 @@ from embeddings.errors import (
     PaperNotFound,
     SnapshotError,
 )
-from embeddings.evaluation import TOP_K, exact_neighbours
 from embeddings.files import write_atomically
+from embeddings.indexing import index
+from embeddings.indexing.evaluation import TOP_K, exact_neighbours
 from embeddings.judging import query_set
 from embeddings.judging.comparison import Changed, Compared, Comparison, Thresholds, failures
 from embeddings.judging.judgments import Judgments, Question
@@ -28,7 +29,7 @@ from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.judging.scorecard import ask, language
 from embeddings.paper_store import PaperStore
 from embeddings.queries import Mode
-from embeddings.searcher import Searcher
+from embeddings.searching.searcher import Searcher
 from embeddings.snapshot import Snapshot
 
 REPORT = "release.json"

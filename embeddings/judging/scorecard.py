@@ -15,10 +15,10 @@ from embeddings.judging.judgments import Judgments, Question, Resolved, resolve
 from embeddings.judging.measures import RUN_DEPTH
 from embeddings.judging.query_encoder import QueryEncoder
 from embeddings.judging.significance import Difference, Estimate, difference, estimate
-from embeddings.language import detect
 from embeddings.queries import Mode, SearchOptions, Stage
-from embeddings.searcher import Searcher
+from embeddings.searching.searcher import Searcher
 from embeddings.snapshot import Snapshot
+from embeddings.texts.language import detect
 
 _TEXTS_AT_ONCE = 64
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from embeddings.encoder_info import Encoded
+from embeddings.encoding.encoder_info import Encoded
 from embeddings.errors import AmbiguousPaperId, EmptyQuery, InvalidOption, PaperNotFound
 from embeddings.queries import SearchOptions
 from service import answers, examples

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embeddings import encoders, models
 from embeddings.distillation.distil import DistilOptions, distil
 from embeddings.distillation.recipe import Recipe
-from embeddings.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
+from embeddings.encoding import encoders, models
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import DistillationError
 
 _PAIRS = [

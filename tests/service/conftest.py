@@ -12,7 +12,7 @@ import pytest
 
 from embeddings import publishing
 from embeddings.build import BuildOptions, build
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL
 from service.settings import Settings
 from tests.conftest import SEEDS
 from tests.service.running import Running, running

@@ -8,10 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from embeddings.encoder import Encoder
-from embeddings.encoder_info import Encoded
+from embeddings.encoding.encoder import Encoder
+from embeddings.encoding.encoder_info import Encoded
 from embeddings.errors import EncoderError
-from embeddings.searcher import EncodeQueries
+from embeddings.searching.searcher import EncodeQueries
 from service.batcher import Batcher, BatchLimits
 from service.errors import Overloaded, ShuttingDown
 from service.metrics import Metrics

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from embeddings import publishing
-from embeddings.encoder_info import EMBEDDED_MODEL
+from embeddings.encoding.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import EncoderMismatch, SnapshotError
 from service import examples
 from service.app import create_app

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from embeddings.queries import Filters, Mode, SearchOptions, Stage
-from embeddings.searcher import Searcher
+from embeddings.searching.searcher import Searcher
 from embeddings.snapshot import Snapshot
 from service import examples
 

@@ -31,9 +31,10 @@ class Index:
 
     def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
         """Choose, build, tune, save."""
-        from embeddings import index, threads
-        from embeddings.evaluation import tuned
-        from embeddings.index_choice import choose
+        from embeddings import threads
+        from embeddings.indexing import index
+        from embeddings.indexing.evaluation import tuned
+        from embeddings.indexing.index_choice import choose
 
         processors = threads.available()
         dense = index.build(vectors, choose(*vectors.shape), threads=processors)
@@ -44,7 +45,7 @@ class Index:
 
     def open(self, folder: Path) -> None:
         """Map the file."""
-        from embeddings import index
+        from embeddings.indexing import index
 
         self._file = folder / _INDEX
         self._spec = index.IndexSpec(**json.loads((folder / _SPEC).read_text()))
@@ -52,7 +53,7 @@ class Index:
 
     def use(self, effort: int | None) -> None:
         """None is what the build found to be enough."""
-        from embeddings import index
+        from embeddings.indexing import index
 
         spec = self._spec if effort is None else dataclasses.replace(self._spec, effort=effort)
         self._index = index.load(self._file, spec, self._vectors)
@@ -76,11 +77,12 @@ class TextEncoder:
 
     def open(self) -> None:
         """Compile and check it, which a build does once for a model."""
-        from embeddings import encoders, models, threads
+        from embeddings import threads
         from embeddings.compatibility import PROBES
-        from embeddings.compiling import compile_model
-        from embeddings.encoder_info import EMBEDDED_MODEL
-        from embeddings.runtime import Backend, Precision
+        from embeddings.encoding import encoders, models
+        from embeddings.encoding.compiling import compile_model
+        from embeddings.encoding.encoder_info import EMBEDDED_MODEL
+        from embeddings.encoding.runtime import Backend, Precision
 
         files, processors = models.locate(EMBEDDED_MODEL), threads.available()
         self._folder = tempfile.TemporaryDirectory()
@@ -106,7 +108,8 @@ class Torch(TextEncoder):
 
     def open(self) -> None:
         """The embedded model."""
-        from embeddings import encoders, threads
+        from embeddings import threads
+        from embeddings.encoding import encoders
 
         self._encoder = encoders.load(threads=threads.available())
 
@@ -164,6 +167,6 @@ if __name__ == "__main__":
             indexes={"default": Index, "--recall 0.99": MoreRecall},
             encoders={"default": TextEncoder, "32 bits": SinglePrecision, "torch": Torch},
             services={"default": Service, "dense": DenseService},
-            libraries=("embeddings.index",),
+            libraries=("embeddings.indexing.index",),
         )
     )

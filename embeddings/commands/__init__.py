@@ -1,0 +1,1 @@
+"""The commands of the batch side, and what they print."""

@@ -1,0 +1,1 @@
+"""Texts into vectors: models, who computes them, vectors kept."""

@@ -1,0 +1,1 @@
+"""Vectors and terms into indexes, nearest rows out."""
