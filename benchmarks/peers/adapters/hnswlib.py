@@ -15,12 +15,13 @@ _FILE = "index.bin"
 class Graph:
     """The parameters of its README: M 16, ef_construction 200; ef is what is told."""
 
-    efforts = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+    efforts = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+    _links = 16
 
     def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
         """Threads: as many as there are processors, its default."""
         graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
-        graph.init_index(max_elements=len(vectors), ef_construction=200, M=16)
+        graph.init_index(max_elements=len(vectors), ef_construction=200, M=self._links)
         graph.add_items(vectors)
         graph.save_index(str(folder / _FILE))
 
@@ -40,5 +41,11 @@ class Graph:
         return rows[0]  # type: ignore[no-any-return]  # it comes without types
 
 
+class WideGraph(Graph):
+    """Twice as many links, which find more where neighbours are hard to find."""
+
+    _links = 32
+
+
 if __name__ == "__main__":
-    run(Adapter(indexes={"default": Graph}))
+    run(Adapter(indexes={"default": Graph, "M 32": WideGraph}))

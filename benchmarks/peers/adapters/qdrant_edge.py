@@ -15,7 +15,7 @@ _BATCH = 1000
 class Shard:
     """Its own HNSW: m 16, ef_construct 100, vectors as 32-bit floats."""
 
-    efforts = (16, 32, 64, 96, 128, 192, 256, 384, 512)
+    efforts = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
     def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
         """Insert in batches, then let the optimizer make the graph."""
@@ -52,9 +52,13 @@ class Shard:
 class QuantizedShard(Shard):
     """Searched at a byte a number, the best twenty scored again by 32-bit floats."""
 
+    _graph: edge.HnswIndexConfig | None = None
+
     def _config(self, dimension: int) -> edge.EdgeConfig:
         scalar = edge.ScalarQuantizationConfig(edge.ScalarType.Int8)
-        vectors = edge.EdgeVectorParams(dimension, edge.Distance.Dot, quantization_config=scalar)
+        vectors = edge.EdgeVectorParams(
+            dimension, edge.Distance.Dot, quantization_config=scalar, hnsw_config=self._graph
+        )
         return edge.EdgeConfig(vectors=vectors)
 
     def _parameters(self, effort: int | None) -> edge.SearchParams:
@@ -63,5 +67,11 @@ class QuantizedShard(Shard):
         )
 
 
+class WideShard(QuantizedShard):
+    """The same with twice as many links, made with twice the effort."""
+
+    _graph = edge.HnswIndexConfig(m=32, ef_construct=200, full_scan_threshold=10_000)
+
+
 if __name__ == "__main__":
-    run(Adapter(indexes={"default": Shard, "int8": QuantizedShard}))
+    run(Adapter(indexes={"default": Shard, "int8": QuantizedShard, "int8, m 32": WideShard}))
