@@ -56,12 +56,17 @@ class Served:
     port: int
 
     def processor_us(self) -> float:
-        """Processor time it has taken, in microseconds; 0 where the system does not say."""
-        stat = Path(f"/proc/{self.process.pid}/stat")
-        if not stat.is_file():
+        """Processor time it and its workers have taken, in microseconds; 0 where the system does not say."""
+        own = self.process.pid
+        children = Path(f"/proc/{own}/task/{own}/children")
+        if not children.is_file():
             return 0.0
-        fields = stat.read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * _TICK_US
+        return sum(_processor_us(pid) for pid in (own, *map(int, children.read_text().split())))
+
+
+def _processor_us(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_US
 
 
 class Client:
@@ -226,9 +231,14 @@ def _texts(client: Client, service: Served, snapshots: Path, rounds: int) -> dic
 
 
 def _workers(client: Client, one: Served, several: Served, snapshots: Path, rounds: int) -> dict[str, float]:
-    """Papers near every paper by one worker and by several, in turns, nobody pinned: the client takes a share too."""
+    """Papers near every paper by one worker and by several, in turns, nobody pinned.
+
+    Where the client and the workers share few processors, more workers answer no more; that they take no more processor
+    time for an answer tells whether they would elsewhere.
+    """
     related = _related(snapshots)
     found: dict[str, list[float]] = {"one": [], "several": []}
+    taken: dict[str, list[float]] = {"one": [], "several": []}
     for i in range(rounds + 1):
         for name, served in (("one", one), ("several", several)):
             answer = client.ask(served, related, _CLIENTS, len(related), {})
@@ -236,13 +246,16 @@ def _workers(client: Client, one: Served, several: Served, snapshots: Path, roun
                 raise SystemExit(f"{name}: {answer['statuses']}")
             if i:  # the first warms up
                 found[name].append(answer["requests_s"])
+                taken[name].append(answer["processor_us"])
     ratios = [several / one for one, several in zip(found["one"], found["several"], strict=True)]
+    efforts = [several / one for one, several in zip(taken["one"], taken["several"], strict=True) if one]
     return {
         "clients": _CLIENTS,
         "workers": _WORKERS,
         "one_s": round(median(found["one"]), 1),
         "several_s": round(median(found["several"]), 1),
         "ratio": round(median(ratios), 3),
+        "processor_ratio": round(median(efforts), 3) if efforts else 0.0,
     }
 
 
