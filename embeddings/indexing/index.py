@@ -58,6 +58,8 @@ class DenseIndex:
         # A plain array: indexing a memmap takes longer than what is read by it
         self._vectors = None if vectors is None or isinstance(index, faiss.IndexFlat) else np.asarray(vectors)
         self.spec = spec
+        # Of searches without a filter: nothing changes them, and to make them takes a tenth of a short search
+        self._parameters = _search_parameters(index, spec.effort, None)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -106,18 +108,17 @@ class DenseIndex:
         count = min(top_k, len(self))
         candidates = count if self._vectors is None else min(len(self), _candidates(count, self.spec.refine))
         faiss.omp_set_num_threads(threads)  # a setting of the calling thread, not of the index
-        bitmap = None if among is None else np.packbits(among, bitorder="little")
-        selector = None if bitmap is None else faiss.IDSelectorBitmap(bitmap)
-        parameters = _search_parameters(self._index, self._effort(among), selector)
+        parameters = self._parameters
+        if among is not None:
+            bitmap = np.packbits(among, bitorder="little")
+            parameters = _search_parameters(self._index, self._effort(among), faiss.IDSelectorBitmap(bitmap))
         scores, rows = self._index.search(np.ascontiguousarray(queries), candidates, params=parameters)
         if self._vectors is None:
             return np.where(rows == NO_HIT, -np.inf, scores).astype(np.float32), rows
         return _best(self._vectors, queries, rows, count)
 
-    def _effort(self, among: NDArray[np.bool_] | None) -> int:
+    def _effort(self, among: NDArray[np.bool_]) -> int:
         """As much more as rows are left out, so that as many are compared as without a filter."""
-        if among is None:
-            return self.spec.effort
         wanted = math.ceil(self.spec.effort * len(self) / max(1, int(np.count_nonzero(among))))
         return min(self.most_effort, wanted)
 
