@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from embeddings import threads
 from service import documented, handlers
 from service.compression import Compression
 from service.live import Live
@@ -35,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         SnapshotError: The published snapshot cannot be used, or another encoder built it.
         EncoderError: Its encoder cannot be loaded.
     """
+    threads.multiply_alone()
     metrics = Metrics()
     live = Live(settings, metrics)
     live.open()

@@ -29,6 +29,7 @@ DOORS = {
     "bibtexparser": "embeddings/readers/bibtex.py",
     "rispy": "embeddings/readers/ris.py",
     "rich": "embeddings/commands/printing.py",
+    "threadpoolctl": "embeddings/threads.py",
     "pytrec_eval": "embeddings/judging/measures.py",
     "matplotlib": "embeddings/judging/plotting.py",
     "prometheus_client": "service/metrics.py",

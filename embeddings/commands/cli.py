@@ -334,10 +334,11 @@ def _filters(
 
 
 def _open(snapshots: Path, snapshot: str | None) -> "Snapshot":
-    """Open a snapshot, or what is served."""
-    from embeddings import publishing
+    """Open a snapshot, or what is served, to ask it."""
+    from embeddings import publishing, threads
     from embeddings.snapshot import Snapshot
 
+    threads.multiply_alone()
     if snapshot is None:
         return publishing.open_current(snapshots)[0]
     return Snapshot.open(snapshots / publishing.resolve(snapshots, snapshot))

@@ -112,8 +112,9 @@ def compare(snapshots: Path, before: Snapshot, after: Snapshot, thresholds: Thre
     change = query_set.compare_papers(before.store, after.store)
     saved = query_set.saved(snapshots)
     questions = query_set.sampled(change, after.store) if saved is None else query_set.bounded(saved)
-    old = _Asked.of(snapshots, before, after.store, questions)
-    new = _Asked.of(snapshots, after, before.store, questions)
+    with threads.multiply_alone():
+        old = _Asked.of(snapshots, before, after.store, questions)
+        new = _Asked.of(snapshots, after, before.store, questions)
     ids = list(new.languages)
     languages = np.array([new.languages[question] for question in ids])
     recalled = _RecallOf(after, np.array([new.vectors[question] for question in ids], dtype=np.float32))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from embeddings.indexing.index import NO_HIT, DenseIndex
 from embeddings.searching.fusion import RELATED_CANDIDATES, alike, fair
 from embeddings.searching.smoothing import smooth
+from embeddings.threads import multiply_alone
 
 # Enough for a page of ten with duplicates grouped and for several pages; 12 bytes each on disk.
 NEIGHBOURS = 50
@@ -55,19 +56,20 @@ def neighbours(
         rows = np.full((len(block), width), NO_HIT, dtype=np.int32)
         scores = np.full((len(block), width), -np.inf, dtype=np.float32)
         relevance = np.full((len(block), width), -np.inf, dtype=np.float32)
-        for i in range(len(block)):
-            own = start + i
-            others = found[i][(found[i] != own) & (found[i] != NO_HIT)]
-            vectors = embeddings[others]
-            cosines = vectors @ block[i]
-            near = np.lexsort((others, -cosines))[:RELATED_CANDIDATES]
-            foreign = languages[others[near]] != languages[own]
-            words = fair(cosines[near], likeness(own, others[near]), foreign, 1.0)
-            weighed = smooth(alike(cosines[near], words), vectors[near])
-            order = np.lexsort((others[near], -cosines[near], -weighed))[:width]
-            rows[i, : len(order)] = others[near][order]
-            scores[i, : len(order)] = cosines[near][order]
-            relevance[i, : len(order)] = weighed[order]
+        with multiply_alone():
+            for i in range(len(block)):
+                own = start + i
+                others = found[i][(found[i] != own) & (found[i] != NO_HIT)]
+                vectors = embeddings[others]
+                cosines = vectors @ block[i]
+                near = np.lexsort((others, -cosines))[:RELATED_CANDIDATES]
+                foreign = languages[others[near]] != languages[own]
+                words = fair(cosines[near], likeness(own, others[near]), foreign, 1.0)
+                weighed = smooth(alike(cosines[near], words), vectors[near])
+                order = np.lexsort((others[near], -cosines[near], -weighed))[:width]
+                rows[i, : len(order)] = others[near][order]
+                scores[i, : len(order)] = cosines[near][order]
+                relevance[i, : len(order)] = weighed[order]
         yield rows, scores, relevance
 
 

@@ -72,7 +72,7 @@ class Service:
         from txtai import Embeddings
 
         embeddings = Embeddings(path=_model(), content=True)
-        embeddings.indexing.index((paper["id"], paper["abstract"], None) for paper in papers)
+        embeddings.index((paper["id"], paper["abstract"], None) for paper in papers)
         embeddings.save(str(folder / _INDEX))
 
     def start(self, folder: Path) -> None:
