@@ -67,7 +67,6 @@ PURE = (
     "indexing/index_choice",
     "texts/labels",
     "texts/language",
-    "searching/neighbours",
     "judging/overlap",
     "papers",
     "queries",

@@ -11,7 +11,7 @@ from embeddings.errors import BuildError, InvalidOption
 INDEX_RECALL = 0.98
 
 # Up to here exact search answers in milliseconds on one core, so nothing is given away.
-LARGEST_EXACT = 50_000
+LARGEST_EXACT = 20_000
 
 LEAST_TRAINING_ROWS_A_LIST = 39  # below it FAISS warns that its clusters are badly learnt
 

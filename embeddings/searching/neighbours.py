@@ -1,4 +1,4 @@
-"""Every paper's nearest papers, computed once at build, and the groups of near-duplicates among them. Pure."""
+"""Every paper's nearest papers, computed once at build, and the groups of near-duplicates among them."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias

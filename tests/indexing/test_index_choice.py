@@ -14,8 +14,8 @@ from tests.indexing.test_index import unit_rows
 
 
 def test_small_corpora_are_searched_exactly_and_large_ones_in_lists() -> None:
-    assert choose(1, 384) == choose(42, 384) == choose(50_000, 384) == "Flat"
-    assert choose(50_001, 384) == "IVF256,PQ192x4fsr"
+    assert choose(1, 384) == choose(42, 384) == choose(20_000, 384) == "Flat"
+    assert choose(20_001, 384) == "IVF128,PQ192x4fsr"
     assert choose(1_000_000, 384) == "IVF1024,PQ192x4fsr"
     assert choose(10_000_000, 384) == "IVF4096,PQ192x4fsr"
     assert choose(1_000_000, 383) == "IVF1024,RaBitQ2"
