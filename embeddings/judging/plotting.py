@@ -88,5 +88,5 @@ def growth(curves: Mapping[str, Sequence[tuple[int, float]]], across: str, up: s
     for name, points in curves.items():
         axis.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=4, label=name)
     axis.set(xlabel=across, ylabel=up, xscale="log", yscale="log")
-    axis.legend(frameon=False)
+    axis.legend(loc="upper left", frameon=False, fontsize="small")
     figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
