@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from embeddings.errors import BuildError, SnapshotError
 from embeddings.indexing import block_lists
 from embeddings.indexing.index_choice import LEAST_TRAINING_ROWS_A_LIST, choose
+from embeddings.indexing.tuning import CODES_A_VECTOR
 
 VERSION: str = faiss.__version__
 
@@ -106,6 +107,9 @@ class DenseIndex:
                 f"queries have shape {queries.shape}, the index holds vectors of shape ({self.dimension},)"
             )
         count = min(top_k, len(self))
+        if among is not None and self._vectors is not None and self._quicker_by_vectors(among):
+            admitted = np.flatnonzero(among)
+            return _best(self._vectors, queries, np.broadcast_to(admitted, (len(queries), len(admitted))), count)
         candidates = count if self._vectors is None else min(len(self), _candidates(count, self.spec.refine))
         faiss.omp_set_num_threads(threads)  # a setting of the calling thread, not of the index
         parameters = self._parameters
@@ -116,6 +120,10 @@ class DenseIndex:
         if self._vectors is None:
             return np.where(rows == NO_HIT, -np.inf, scores).astype(np.float32), rows
         return _best(self._vectors, queries, rows, count)
+
+    def _quicker_by_vectors(self, among: NDArray[np.bool_]) -> bool:
+        """Whether so few rows are admitted that comparing all their vectors takes less than comparing codes would."""
+        return bool(np.count_nonzero(among) * CODES_A_VECTOR <= self._effort(among) * self.codes_an_effort)
 
     def _effort(self, among: NDArray[np.bool_]) -> int:
         """As much more as rows are left out, so that as many are compared as without a filter."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # Reading one vector and comparing it exactly takes about as long as comparing so many codes
 # (docs/decisions/0012: 0.9 µs and 10 ns)
-_CODES_A_VECTOR = 90
+CODES_A_VECTOR = 90
 
 # Candidates compared exactly, for each answer
 REFINES = (1, 2, 4, 8, 16, 32)
@@ -73,7 +73,7 @@ def efforts(least: int, most: int) -> list[int]:
 
 def cost(effort: int, refine: int, *, codes_an_effort: float, answers: int) -> float:
     """What one query compares, in codes."""
-    return effort * codes_an_effort + refine * answers * _CODES_A_VECTOR
+    return effort * codes_an_effort + refine * answers * CODES_A_VECTOR
 
 
 def explore(

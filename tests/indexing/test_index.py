@@ -102,6 +102,19 @@ def test_a_full_disk_is_an_error_and_not_half_a_file() -> None:
         index.build(unit_rows(1, 2_000), "Flat").save(Path("/dev/full"))
 
 
+@pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2", "HNSW16,SQ8"])
+@given(rng_seed=st.integers(0, 10_000), admitted=st.integers(0, 40), top_k=st.integers(1, 30))
+@settings(max_examples=10)
+def test_where_few_are_admitted_none_is_missed(factory: str, rng_seed: int, admitted: int, top_k: int) -> None:
+    vectors, queries = unit_rows(5, 6_000), unit_rows(rng_seed, 3)
+    among = np.zeros(len(vectors), dtype=np.bool_)
+    among[np.random.default_rng(rng_seed).choice(len(vectors), admitted, replace=False)] = True
+    scores, rows = index.build(vectors, factory).nearest(queries, top_k, among=among)
+    cosines = np.where(among, queries @ vectors.T, -np.inf)
+    np.testing.assert_allclose(scores, -np.sort(-cosines, axis=1)[:, :top_k], atol=1e-5)
+    assert scores.shape == rows.shape == (3, top_k) and np.all(among[rows[rows != index.NO_HIT]])
+
+
 @pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2"])
 def test_the_same_vectors_give_the_same_index_file(tmp_path: Path, factory: str) -> None:
     embeddings = unit_rows(4, 3_000)
