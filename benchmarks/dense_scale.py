@@ -156,7 +156,7 @@ def ask(folder: Path) -> dict[str, Any]:
     spec = index.IndexSpec(**json.loads((folder / "spec.json").read_text()))
     before = _memory()
     began = time.perf_counter()
-    dense = index.load(folder / "dense.faiss", spec, map_array(folder / "embeddings.npy"))
+    dense = index.load(folder / "dense.faiss", spec, map_array(folder / "embeddings.npy", scattered=True))
     opened_s = time.perf_counter() - began
     opened = _memory()
     with threadpool_limits(1):

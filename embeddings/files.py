@@ -81,8 +81,13 @@ def map_bytes(path: Path) -> bytes | mmap.mmap:
         raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
 
 
-def map_array(path: Path) -> NDArray[Any]:
+def map_array(path: Path, *, scattered: bool = False) -> NDArray[Any]:
     """Map an array file into memory, shared by all processes that do; an empty one cannot be mapped and is read.
+
+    Args:
+        path: The file.
+        scattered: Rows will be read here and there. The system then reads no more than them: it would read 128 KB for
+            a row of 1.5, and where memory is less than the file, push out with that what is needed next.
 
     Raises:
         SnapshotError: The file is missing or holds no array.
@@ -95,4 +100,6 @@ def map_array(path: Path) -> NDArray[Any]:
                 mapped = np.load(path)
     except (OSError, ValueError, EOFError) as error:
         raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
+    if scattered and isinstance(mapped.base, mmap.mmap) and hasattr(mmap, "MADV_RANDOM"):
+        mapped.base.madvise(mmap.MADV_RANDOM)
     return np.asarray(mapped)  # slicing numpy's own class of mapped arrays takes longer than reading a few numbers

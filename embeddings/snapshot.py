@@ -128,8 +128,8 @@ class Snapshot:
         self.folder = folder
         self.manifest = manifest
         self.store = PaperStore(folder / PAPERS)
-        self.embeddings: NDArray[np.float32] = map_array(folder / EMBEDDINGS)
-        self.titles: NDArray[np.int8] = map_array(folder / TITLES)
+        self.embeddings: NDArray[np.float32] = map_array(folder / EMBEDDINGS, scattered=True)
+        self.titles: NDArray[np.int8] = map_array(folder / TITLES, scattered=True)
         self.languages: NDArray[np.bytes_] = map_array(folder / LANGUAGES)
         self.neighbour_rows: NDArray[np.int32] = map_array(folder / NEIGHBOUR_ROWS)
         self.neighbour_scores: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SCORES)

@@ -51,3 +51,19 @@ def test_arrays_can_be_mapped_from_many_threads_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         shapes = list(pool.map(lambda i: files.map_array(tmp_path / f"{i % 8}.npy").shape, range(2000)))
     assert shapes == [(3, i % 8 + 1) for i in range(2000)]
+
+
+def test_an_array_read_here_and_there_is_not_read_ahead(tmp_path: Path) -> None:
+    if not Path("/proc/self/smaps").exists():
+        pytest.skip("this system does not tell how files are mapped")
+
+    def flags(name: str) -> str:
+        of_file = Path("/proc/self/smaps").read_text().partition(f"/{name}\n")[2]
+        return of_file.partition("VmFlags:")[2].partition("\n")[0]
+
+    written = np.arange(100_000, dtype=np.float32).reshape(1000, 100)
+    for name, scattered in (("ahead.npy", False), ("scattered.npy", True)):
+        np.save(tmp_path / name, written)
+        mapped = files.map_array(tmp_path / name, scattered=scattered)
+        assert (" rr " in flags(name)) == scattered
+        np.testing.assert_array_equal(mapped[[7, 990]], written[[7, 990]])
