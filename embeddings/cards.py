@@ -84,3 +84,9 @@ def fields(card: Card) -> dict[str, Any]:
     if card.duplicates:
         shown["duplicates"] = list(card.duplicates)
     return shown
+
+
+def scored(card: Card, score: float, probability: float | None) -> dict[str, Any]:
+    """The same with what differs from answer to answer, after the id."""
+    shown = fields(card)
+    return {"id": shown.pop("id"), "score": score, "probability": probability, **shown}

@@ -1,7 +1,9 @@
 """The engine's values into the shapes of `schemas`. Pure."""
 
 from collections.abc import Sequence
+from typing import cast
 
+from embeddings import cards
 from embeddings.papers import Paper
 from embeddings.queries import Hit, QueryText, Results
 from service.questions import Options
@@ -101,19 +103,7 @@ def _hits(hits: Sequence[Hit], asked: Options) -> list[HitAnswer]:
 
 
 def _hit(hit: Hit, asked: Options) -> HitAnswer:
-    answer: HitAnswer = {
-        "id": hit.paper.id,
-        "score": hit.score,
-        "probability": hit.probability,
-        "title": hit.paper.title,
-        "label": hit.paper.label,
-        "language": hit.paper.language,
-        "externalIds": dict(hit.paper.external_ids),
-    }
-    if hit.paper.year is not None:
-        answer["year"] = hit.paper.year
-    if hit.paper.duplicates:
-        answer["duplicates"] = list(hit.paper.duplicates)
+    answer = cast("HitAnswer", cards.scored(hit.paper, hit.score, hit.probability))
     if "abstract" in asked.fields:
         answer["abstract"] = hit.paper.abstract
     if hit.why is not None:

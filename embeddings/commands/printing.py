@@ -259,8 +259,7 @@ def _text(hit: "Hit") -> str:
 def _hit_fields(hit: "Hit", *, explain: bool) -> dict[str, Any]:
     from embeddings import cards  # loads numpy
 
-    shown = cards.fields(hit.paper)
-    fields: dict[str, Any] = {"id": shown.pop("id"), "score": hit.score, "probability": hit.probability, **shown}
+    fields = cards.scored(hit.paper, hit.score, hit.probability)
     if hit.why is not None:
         fields["why"] = {
             "query_sentence": hit.why.query_sentence,
