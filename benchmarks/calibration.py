@@ -7,7 +7,7 @@ Usage:
 Curves are fitted as `related-papers calibrate` fits them: to the judged collections, and to titles whose abstracts are
 known, in English and across languages (for the files see `benchmarks.quality`). Each curve is then tested on the
 collection that it was not fitted to. What is said to be found, or not, is tested on questions with an answer, of the
-collections and of `seeds/`, and on questions far from all of them (`tests/far.py`). Writes `results/calibration.json`
+collections and of `seeds/`, and on questions far from all of them. Writes `results/calibration.json`
 and `docs/reliability.svg`; --snapshots keeps what is embedded, for the next time.
 """
 
@@ -23,19 +23,19 @@ import numpy as np
 
 from benchmarks.machine import write_result
 from benchmarks.quality import ITEMS, SEEDS, corpus_of, paraphrases, rows_of
-from embeddings.build import BuildOptions, build
-from embeddings.commands import printing
-from embeddings.encoding.encoder_info import EMBEDDED_MODEL
-from embeddings.judging import judgments, plotting
-from embeddings.judging.calibrating import Answers, answered, calibration, fitted
-from embeddings.judging.judgments import Judgments, Question
-from embeddings.judging.query_encoder import QueryEncoder
+from embeddings.build.job import BuildOptions, build
+from embeddings.cli import output
+from embeddings.encoders.encoder_info import EMBEDDED_MODEL
+from embeddings.evaluation import plotting, qrels
+from embeddings.evaluation.calibration import Answers, answered, calibration, fitted
+from embeddings.evaluation.qrels import Qrels, Question
 from embeddings.papers import paper_id
 from embeddings.queries import Filters, Mode, Scale, SearchOptions
-from embeddings.searching.calibration import EMBEDDED, Calibration, calibration_error, log_loss, reliability
-from embeddings.searching.searcher import Searcher
-from embeddings.snapshot import Snapshot
-from tests.far import FAR_CHINESE, FAR_ENGLISH
+from embeddings.ranking.calibration import EMBEDDED, Calibration, calibration_error, log_loss, reliability
+from embeddings.search.query_encoder import QueryEncoder
+from embeddings.search.searcher import Searcher
+from embeddings.snapshots.snapshot import Snapshot
+from tests.off_topic import FAR_CHINESE, FAR_ENGLISH
 
 _PLOT = Path(__file__).parent.parent / "docs" / "reliability.svg"
 _LANGUAGES = ("en", "zh")
@@ -55,7 +55,7 @@ def main() -> None:
         snapshots: dict[str, Snapshot] = {}
         groups: dict[str, Answers] = {}
         for folder in asked.collections:
-            found = judgments.read_collection(folder)
+            found = qrels.read_collection(folder)
             snapshots[found.name] = Snapshot.open(build([str(corpus_of(folder))], options).folder)
             groups[found.name] = answered(snapshots[found.name], QueryEncoder(snapshots[found.name]), found)
         rows = rows_of(asked.parallel / "dev-titles.jsonl.gz")
@@ -123,7 +123,7 @@ def _found(snapshots: Mapping[str, Snapshot], groups: Mapping[str, Answers]) -> 
                 best.setdefault(scale, {})[name] = [float(answer.relevance[0]) for answer in answers]
     for name, snapshot in snapshots.items():
         searcher = Searcher(snapshot, QueryEncoder(snapshot))
-        near = [paraphrases(), judgments.read_known_items(ITEMS)] if name == "seeds" else []
+        near = [paraphrases(), qrels.read_known_items(ITEMS)] if name == "seeds" else []
         asked = {each.name: [question.text or "" for question in each.questions] for each in near}
         asked |= {"far, en": list(FAR_ENGLISH), "far, zh": list(FAR_CHINESE)}
         for kind, texts in asked.items():
@@ -176,20 +176,20 @@ def _parallel(rows: Sequence[dict[str, Any]], options: BuildOptions) -> Snapshot
     return Snapshot.open(build([str(corpus)], options).folder)
 
 
-def _titles(rows: Sequence[dict[str, Any]]) -> Judgments:
+def _titles(rows: Sequence[dict[str, Any]]) -> Qrels:
     """English titles ask for their abstracts among the English ones."""
     english = Filters(languages=("en",))
-    return Judgments(
+    return Qrels(
         name="titles",
         questions=tuple(Question(id=row["id"], text=row["title"], filters=english) for row in rows),
         grades={row["id"]: {paper_id(row["en"]): 1} for row in rows},
     )
 
 
-def _titles_across(rows: Sequence[dict[str, Any]]) -> Judgments:
+def _titles_across(rows: Sequence[dict[str, Any]]) -> Qrels:
     """Titles of both languages ask for both abstracts among all."""
     fields = {"en": "title", "zh": "title_zh"}
-    return Judgments(
+    return Qrels(
         name="titles, two languages",
         questions=tuple(
             Question(id=f"{row['id']} {asked}", text=row[field]) for row in rows for asked, field in fields.items()
@@ -208,14 +208,14 @@ def _curves(curves: Calibration) -> list[tuple[Scale, Any]]:
 
 def _print(result: Mapping[str, Any]) -> None:
     for scale, curve in result["curves"].items():
-        printing.line(f"{scale}: {curve}")
+        output.line(f"{scale}: {curve}")
     for name, scales in result["tested"].items():
         for scale, each in scales.items():
-            printing.line(f"{name}, {scale}: { {key: value for key, value in each.items() if key != 'bins'} }")
+            output.line(f"{name}, {scale}: { {key: value for key, value in each.items() if key != 'bins'} }")
     for scale, each in result["found"].items():
-        printing.line(f"{scale}: {each['least_errors']}")
+        output.line(f"{scale}: {each['least_errors']}")
         for kind, values in each["kinds"].items():
-            printing.line(f"  {kind}: {values}")
+            output.line(f"  {kind}: {values}")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 from benchmarks.machine import write_result
-from embeddings import publishing
-from embeddings.snapshot import FILES, Manifest, Snapshot
+from embeddings.snapshots import publishing
+from embeddings.snapshots.snapshot import FILES, Manifest, Snapshot
 
 
 def main() -> None:

@@ -27,11 +27,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from benchmarks.generated import DIMENSION, Papers, unit
 from benchmarks.machine import RESULTS, write_result
 from embeddings import threads
+from embeddings.evaluation import plotting
 from embeddings.files import map_array
-from embeddings.indexing import index
-from embeddings.indexing.evaluation import TOP_K, exact_neighbours, tuned
-from embeddings.indexing.index_choice import EXACT, INDEX_RECALL, LADDER, bytes_of, choose, lists
-from embeddings.judging import plotting
+from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss.choice import EXACT, INDEX_RECALL, LADDER, bytes_of, choose, lists
+from embeddings.indexes.faiss.evaluation import TOP_K, exact_neighbours, tuned
 
 _QUERIES = 1_000
 _ASKED = ("held_out", "texts")
@@ -109,13 +109,13 @@ def measure(folder: Path, count: int, factory: str, wanted: float) -> dict[str, 
     recorded = json.loads(made.read_text()) if made.is_file() else {}
     if recorded.get("factory") != factory:
         began = time.perf_counter()
-        built = index.build(embeddings, factory, threads=threads.available())
+        built = faiss_index.build(embeddings, factory, threads=threads.available())
         built.save(folder / "dense.faiss")
         recorded = {"factory": factory, "build_s": round(time.perf_counter() - began, 1), "spec": asdict(built.spec)}
         made.write_text(json.dumps(recorded))
         del built
     began = time.perf_counter()
-    dense = index.load(folder / "dense.faiss", index.IndexSpec(**recorded["spec"]), embeddings)
+    dense = faiss_index.load(folder / "dense.faiss", faiss_index.IndexSpec(**recorded["spec"]), embeddings)
     dense, evaluation = tuned(dense, embeddings, wanted, threads=threads.available())
     took = {"build_s": recorded["build_s"], "tune_s": round(time.perf_counter() - began, 1)}
     (folder / "spec.json").write_text(json.dumps(asdict(dense.spec)))
@@ -153,10 +153,10 @@ def real(path: Path, folder: Path) -> int:
 
 def ask(folder: Path) -> dict[str, Any]:
     """Open an index and ask it; what it found and took."""
-    spec = index.IndexSpec(**json.loads((folder / "spec.json").read_text()))
+    spec = faiss_index.IndexSpec(**json.loads((folder / "spec.json").read_text()))
     before = _memory()
     began = time.perf_counter()
-    dense = index.load(folder / "dense.faiss", spec, map_array(folder / "embeddings.npy", scattered=True))
+    dense = faiss_index.load(folder / "dense.faiss", spec, map_array(folder / "embeddings.npy", scattered=True))
     opened_s = time.perf_counter() - began
     opened = _memory()
     with threadpool_limits(1):
@@ -173,7 +173,7 @@ def ask(folder: Path) -> dict[str, Any]:
     }
 
 
-def _answers(dense: index.DenseIndex, folder: Path, kind: str) -> dict[str, Any]:
+def _answers(dense: faiss_index.FaissIndex, folder: Path, kind: str) -> dict[str, Any]:
     """Recall and times of one kind of question."""
     queries, truth = np.load(folder / _asked(kind)), np.load(folder / f"truth-{kind}.npy")
     taken: list[float] = []
@@ -185,7 +185,7 @@ def _answers(dense: index.DenseIndex, folder: Path, kind: str) -> dict[str, Any]
             if measured:
                 taken.append((time.thread_time() - began) * 1000)
     return {
-        "recall_at_10": round(index.recall(found, truth), 4),
+        "recall_at_10": round(faiss_index.recall(found, truth), 4),
         "p50_ms": round(float(np.percentile(taken, 50)), 3),
         "p99_ms": round(float(np.percentile(taken, 99)), 3),
     }

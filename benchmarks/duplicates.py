@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import write_result
 from embeddings import readers
-from embeddings.encoding import encoders
-from embeddings.indexing import index
+from embeddings.encoders import loading
+from embeddings.indexes.faiss import faiss_index
 from embeddings.papers import Record
 from embeddings.texts.sentences import sentences
 
@@ -60,9 +60,9 @@ def main(source: str) -> None:
     """Measure, and write `results/duplicates.json`."""
     records = (entry for entry in readers.read([source]) if isinstance(entry, Record) and entry.abstract)
     abstracts = list(dict.fromkeys(str(record.abstract) for record in islice(records, _PAPERS)))
-    encoder = encoders.load()
+    encoder = loading.load()
     embeddings = encoder.encode_documents(abstracts).embeddings
-    flat = index.build(embeddings, "Flat")
+    flat = faiss_index.build(embeddings, "Flat")
     nearest = flat.nearest(embeddings, 2)[0][:, 1]  # the nearest is the paper itself, or its twin
     chance = random.Random(0)
     long_enough = [i for i, text in enumerate(abstracts) if len(sentences(text, "en")) >= 5][:_EDITED]

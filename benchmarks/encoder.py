@@ -21,11 +21,12 @@ import numpy as np
 
 from benchmarks.machine import write_result
 from embeddings import threads
-from embeddings.encoding import compiled, encoders, models, network, openvino_runtime
-from embeddings.encoding.compiling import compile_model
-from embeddings.encoding.encoder import Encoder
-from embeddings.encoding.encoder_info import EMBEDDED_MODEL
-from embeddings.encoding.runtime import batches
+from embeddings.encoders import loading, model_files
+from embeddings.encoders.backends import compiled_model, openvino_backend, sentence_transformer
+from embeddings.encoders.backends.base import batches
+from embeddings.encoders.backends.compilation import compile_model
+from embeddings.encoders.encoder import Encoder
+from embeddings.encoders.encoder_info import EMBEDDED_MODEL
 
 _LENGTHS = range(100, 255)  # tokens of an ordinary abstract, within the model's window
 _QUERIES = [
@@ -47,14 +48,14 @@ def main() -> None:
     parser.add_argument("texts_file", type=Path, help="JSON lines with `abstract`, `text` or `en`")
     parser.add_argument("--texts", type=int, default=384)
     asked = parser.parse_args()
-    files, processors = models.locate(EMBEDDED_MODEL), threads.available()
-    torch = encoders.load_files(files, device="cpu", threads=processors)
+    files, processors = model_files.locate(EMBEDDED_MODEL), threads.available()
+    torch = loading.load_files(files, device="cpu", threads=processors)
     texts = _ordinary(_read(asked.texts_file), torch, asked.texts)
-    plain = network.open_model(files, device="cpu")
+    plain = sentence_transformer.open_model(files, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         stored = compile_model(files, Path(folder), texts[:64], threads=processors)
         ours = {
-            f"openvino {precision}": stored.open(precision, processors) for precision in openvino_runtime.precisions()
+            f"openvino {precision}": stored.open(precision, processors) for precision in openvino_backend.precisions()
         }
         ways: dict[str, Callable[[], object]] = {
             "sentence-transformers": lambda: plain.encode(texts, batch_size=32, show_progress_bar=False),
@@ -141,7 +142,7 @@ def _queries(encoder: Encoder, times: int = 40) -> dict[str, Any]:
     return result
 
 
-def _fields(check: compiled.Check) -> dict[str, float]:
+def _fields(check: compiled_model.Check) -> dict[str, float]:
     """A check as JSON holds it."""
     return {"least_cosine": check.least_cosine, "same_top_10": check.same_top_10, "texts": check.texts}
 

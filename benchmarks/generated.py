@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from benchmarks.machine import write_result
 from embeddings import threads
 from embeddings.files import create_array
-from embeddings.indexing import index
-from embeddings.indexing.evaluation import exact_neighbours
+from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss.evaluation import exact_neighbours
 
 DIMENSION = 384
 _BRANCHES = 4
@@ -137,13 +137,13 @@ def described(vectors: NDArray[np.float32]) -> dict[str, object]:
     shares = np.cumsum(variances) / variances.sum()
     pairs = queries @ corpus[:2_000].T
     lists = int(2 ** round(np.log2(1.5 * np.sqrt(len(corpus)))))
-    made = index.build(corpus, f"IVF{lists},Flat", threads=threads.available())
+    made = faiss_index.build(corpus, f"IVF{lists},Flat", threads=threads.available())
     truth = exact_neighbours(corpus, queries)
     found = {
         str(probed): made.searched(effort=probed).nearest(queries, 10, threads=threads.available())[0]
         for probed in _PROBES
     }
-    coded = index.build(corpus, f"IVF{lists},PQ{DIMENSION // 2}x4fsr", threads=threads.available())
+    coded = faiss_index.build(corpus, f"IVF{lists},PQ{DIMENSION // 2}x4fsr", threads=threads.available())
     candidates = {
         str(each): coded.searched(effort=lists, refine=each).nearest(queries, 10, threads=threads.available())[0]
         for each in _CANDIDATES
@@ -159,8 +159,12 @@ def described(vectors: NDArray[np.float32]) -> dict[str, object]:
             for part in (1_000, 3_000, len(corpus))
         },
         "lists": lists,
-        "recall_at_10_of_lists": {probed: round(index.recall(scores, truth), 3) for probed, scores in found.items()},
-        "recall_at_10_of_codes": {each: round(index.recall(scores, truth), 3) for each, scores in candidates.items()},
+        "recall_at_10_of_lists": {
+            probed: round(faiss_index.recall(scores, truth), 3) for probed, scores in found.items()
+        },
+        "recall_at_10_of_codes": {
+            each: round(faiss_index.recall(scores, truth), 3) for each, scores in candidates.items()
+        },
     }
 
 

@@ -29,17 +29,19 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from benchmarks.generated import DIMENSION as _DIMENSION
 from benchmarks.generated import TOPICS, Papers, unit
 from benchmarks.machine import write_result
-from embeddings import snapshot, threads
+from embeddings import threads
 from embeddings.files import create_array, map_array
-from embeddings.indexing import index, lexical
-from embeddings.indexing.evaluation import tuned
-from embeddings.indexing.index_choice import INDEX_RECALL, choose
-from embeddings.indexing.lexical import LexicalIndex
-from embeddings.indexing.titles import packed
+from embeddings.indexes.bm25 import lexical_index
+from embeddings.indexes.bm25.lexical_index import LexicalIndex
+from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss.choice import INDEX_RECALL, choose
+from embeddings.indexes.faiss.evaluation import tuned
+from embeddings.indexes.title_embeddings import packed
 from embeddings.queries import SearchOptions
-from embeddings.searching.fusion import CANDIDATES
-from embeddings.searching.retrieval import Retriever
-from embeddings.snapshot import Snapshot
+from embeddings.ranking.fusion import CANDIDATES
+from embeddings.ranking.retrieval import Retriever
+from embeddings.snapshots import snapshot
+from embeddings.snapshots.snapshot import Snapshot
 
 _BLOCK = 20_000
 _LENGTH = 120
@@ -69,8 +71,8 @@ class _Generated(Snapshot):
         self.embeddings = map_array(folder / snapshot.EMBEDDINGS)
         self.titles = map_array(folder / snapshot.TITLES)
         self.languages = map_array(folder / snapshot.LANGUAGES)
-        spec = index.IndexSpec(**json.loads((folder / _SPEC).read_text())["spec"])
-        self.index = index.load(
+        spec = faiss_index.IndexSpec(**json.loads((folder / _SPEC).read_text())["spec"])
+        self.index = faiss_index.load(
             folder / snapshot.INDEX, dataclasses.replace(spec, effort=effort or spec.effort), self.embeddings
         )
         self.lexical = LexicalIndex.load(folder)
@@ -116,15 +118,15 @@ def generate(folder: Path, papers: int) -> dict[str, float]:
     path = folder / _SPEC
     if not path.is_file():
         took = {"generate_s": _timed(lambda: _write(folder, papers))}
-        took["lexical_s"] = _timed(lambda: lexical.build(_term_lists(folder), papers, folder))
+        took["lexical_s"] = _timed(lambda: lexical_index.build(_term_lists(folder), papers, folder))
         began = time.perf_counter()
         embeddings, processors = map_array(folder / snapshot.EMBEDDINGS), threads.available()
-        dense = index.build(embeddings, choose(papers, _DIMENSION), threads=processors)
+        dense = faiss_index.build(embeddings, choose(papers, _DIMENSION), threads=processors)
         dense, evaluation = tuned(dense, embeddings, INDEX_RECALL, threads=processors)
         dense.save(folder / snapshot.INDEX)
         took["dense_s"] = round(time.perf_counter() - began, 1)
         took["index_recall_at_10"] = evaluation["index_recall_at_10"]
-        took["lexical_mb"] = round(sum((folder / name).stat().st_size for name in lexical.FILES) / 1e6)
+        took["lexical_mb"] = round(sum((folder / name).stat().st_size for name in lexical_index.FILES) / 1e6)
         path.write_text(json.dumps({"spec": dataclasses.asdict(dense.spec), "took": took}))
     recorded: dict[str, float] = json.loads(path.read_text())["took"]
     if len(map_array(folder / snapshot.EMBEDDINGS)) != papers:

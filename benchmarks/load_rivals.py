@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI, Response
 from starlette.types import Receive, Scope, Send
 
-from service import examples
+from service.api import examples
 
 _TEN: dict[str, Any] = {**examples.RELATED, "hits": (examples.RELATED["hits"] * 5)[:10]}
 _WRITTEN = orjson.dumps(_TEN)

@@ -17,8 +17,8 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.machine import write_result
-from embeddings import publishing
-from embeddings.build import BuildOptions, build
+from embeddings.build.job import BuildOptions, build
+from embeddings.snapshots import publishing
 
 _SEEDS = Path(__file__).parent.parent / "seeds"
 _ADDRESS = "http://127.0.0.1:{port}"

@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import write_result
-from embeddings.build import BuildOptions, build
-from embeddings.commands import reports
-from embeddings.encoding.encoder_info import EMBEDDED_MODEL
-from embeddings.indexing import lexical
-from embeddings.judging import judgments
-from embeddings.judging.judgments import Judgments, Question
-from embeddings.judging.query_encoder import QueryEncoder
-from embeddings.judging.scorecard import Scorecard, evaluate
+from embeddings.build.job import BuildOptions, build
+from embeddings.cli import reports
+from embeddings.encoders.encoder_info import EMBEDDED_MODEL
+from embeddings.evaluation import qrels
+from embeddings.evaluation.qrels import Qrels, Question
+from embeddings.evaluation.report import EvaluationReport, evaluate
+from embeddings.indexes.bm25 import lexical_index
 from embeddings.papers import paper_id
 from embeddings.queries import Filters, Mode
-from embeddings.searching.fusion import CANDIDATES, LEXICAL_WEIGHT
-from embeddings.snapshot import Snapshot
+from embeddings.ranking.fusion import CANDIDATES, LEXICAL_WEIGHT
+from embeddings.search.query_encoder import QueryEncoder
+from embeddings.snapshots.snapshot import Snapshot
 from tests.paraphrases import PARAPHRASES
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -48,18 +48,18 @@ def main() -> None:
     asked = parser.parse_args()
     result: dict[str, Any] = {
         "encoder": asked.model,
-        "bm25": {"k1": lexical.K1, "b": lexical.B},
+        "bm25": {"k1": lexical_index.K1, "b": lexical_index.B},
         "fusion": {"lexical_weight": LEXICAL_WEIGHT, "candidates": CANDIDATES},
         "collections": {},
     }
     with tempfile.TemporaryDirectory() as folder:
         options = BuildOptions(snapshots=Path(folder), model=asked.model, publish=False)
         snapshot = _built([str(SEEDS)], options)
-        result["known_items"] = _scores(snapshot, [judgments.read_known_items(ITEMS)], _MODES, known_items=True)
+        result["known_items"] = _scores(snapshot, [qrels.read_known_items(ITEMS)], _MODES, known_items=True)
         result["paraphrases"] = _scores(snapshot, [paraphrases()], _MODES, known_items=True)
         for path in asked.collections:
             snapshot = _built([str(corpus_of(path))], options)
-            found = _scores(snapshot, [judgments.read_collection(path)], _MODES)
+            found = _scores(snapshot, [qrels.read_collection(path)], _MODES)
             meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
             counts = {"papers": len(snapshot), "source": meta.get("source")}
             result["collections"][path.resolve().name] = {**counts, **found[path.resolve().name]}
@@ -94,24 +94,24 @@ def _across_languages(folder: Path, options: BuildOptions) -> dict[str, Any]:
     return {"papers": len(snapshot), **found}
 
 
-def _titles(name: str, rows: Sequence[dict[str, Any]], field: str, answer: str, left_out: str | None) -> Judgments:
+def _titles(name: str, rows: Sequence[dict[str, Any]], field: str, answer: str, left_out: str | None) -> Qrels:
     """Each title asks for its abstract in one language; the one in the title's own may be left out."""
     questions, grades = [], {}
     for row in rows:
         own = () if left_out is None else (paper_id(row[left_out]),)
         questions.append(Question(id=row["id"], text=row[field], filters=Filters(exclude_ids=own)))
         grades[row["id"]] = {paper_id(row[answer]): 1}
-    return Judgments(name=name, questions=tuple(questions), grades=grades)
+    return Qrels(name=name, questions=tuple(questions), grades=grades)
 
 
-def paraphrases() -> Judgments:
+def paraphrases() -> Qrels:
     """Of `tests/paraphrases.py`."""
     questions = tuple(Question(id=paper, text=text) for paper, text in PARAPHRASES.items())
-    return Judgments(name="paraphrases", questions=questions, grades={paper: {paper: 1} for paper in PARAPHRASES})
+    return Qrels(name="paraphrases", questions=questions, grades={paper: {paper: 1} for paper in PARAPHRASES})
 
 
 def _scores(
-    snapshot: Snapshot, asked: Sequence[Judgments], modes: Sequence[Mode], *, known_items: bool = False
+    snapshot: Snapshot, asked: Sequence[Qrels], modes: Sequence[Mode], *, known_items: bool = False
 ) -> dict[str, Any]:
     """Ask, print, and keep all but the values of single questions."""
     encoder = QueryEncoder(snapshot)
@@ -124,7 +124,7 @@ def _scores(
     return found
 
 
-def _without_values(card: Scorecard) -> dict[str, Any]:
+def _without_values(card: EvaluationReport) -> dict[str, Any]:
     fields = reports.card_fields(card)
     for mode in fields["modes"].values():
         del mode["by_question"]

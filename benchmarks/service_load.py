@@ -29,10 +29,11 @@ from urllib.parse import quote
 
 from benchmarks.machine import write_result
 from benchmarks.scale import make_model
-from embeddings import publishing, threads
-from embeddings.build import BuildOptions, build
-from embeddings.encoding import encoders
-from embeddings.encoding.encoder_info import EMBEDDED_MODEL
+from embeddings import threads
+from embeddings.build.job import BuildOptions, build
+from embeddings.encoders import loading
+from embeddings.encoders.encoder_info import EMBEDDED_MODEL
+from embeddings.snapshots import publishing
 
 _SEEDS = Path(__file__).parent.parent / "seeds"
 _TICK_US = 1e6 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.0
@@ -209,7 +210,7 @@ def _ratios(runs: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, floa
 def _texts(client: Client, service: Served, snapshots: Path, rounds: int) -> dict[str, float]:
     """Distinct texts by many clients at once, against the encoder alone, in turns."""
     opened, _ = publishing.open_current(snapshots)
-    encoder = encoders.for_snapshot(opened.manifest, snapshots / publishing.ENCODERS, threads=threads.available())
+    encoder = loading.for_snapshot(opened.manifest, snapshots / publishing.ENCODERS, threads=threads.available())
     words = " ".join(paper.abstract for paper in opened.papers(0, 34)).split()
     opened.close()
     chance = random.Random(0)

@@ -77,7 +77,7 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class PaperSummary:
     """What a hit shows of a paper; read in one statement for all hits of an answer.
 
     Attributes:
@@ -102,7 +102,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper(Card):
+class Paper(PaperSummary):
     """One distinct abstract and all that is known of it.
 
     Attributes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from embeddings.errors import InvalidOption
-from embeddings.papers import Card
+from embeddings.papers import PaperSummary
 
 
 class Mode(StrEnum):
@@ -164,7 +164,7 @@ class Hit:
         why: The matching sentences, if asked for.
     """
 
-    paper: Card
+    paper: PaperSummary
     score: float
     stages: Stages
     probability: float | None = None

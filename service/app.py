@@ -7,17 +7,17 @@ from functools import partial
 from fastapi import FastAPI
 
 from embeddings import threads
-from service import documented, handlers
-from service.compression import Compression
-from service.live import Live
-from service.metrics import Metrics
-from service.middleware import BoundedBody, HeadAsGet, RequestContext
-from service.parts import Parts
-from service.revalidation import Revalidation
-from service.routes import batch, operations, papers, search
+from service.api import exception_handlers, openapi
+from service.api.routes import batch, operations, papers, search
+from service.engine.admission import Workers
+from service.engine.reloader import Reloader
+from service.engine.request_engine import Parts
+from service.http.etag import ETags
+from service.http.fast_path import FastPath, Stored
+from service.http.gzip import Gzip
+from service.http.middleware import BoundedBody, HeadAsGet, RequestContext
 from service.settings import Settings
-from service.shortcut import Shortcut, Stored
-from service.workers import Workers
+from service.telemetry.metrics import Metrics
 
 _DESCRIPTION = """
 Find papers related to a paper, or to a sentence. Scores are cosines in [-1, 1], higher is closer.
@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     """
     threads.multiply_alone()
     metrics = Metrics()
-    live = Live(settings, metrics)
+    live = Reloader(settings, metrics)
     live.open()
     workers = Workers(settings.search_threads, settings.max_waiting, metrics)
     stored = Stored(live)
@@ -64,13 +64,13 @@ def create_app(settings: Settings) -> FastAPI:
     # In this order: `search` has the route that ends in /related, `papers` one that takes every ending
     for router in (search.router, papers.router, batch.router, operations.router):
         app.include_router(router)
-    handlers.install(app)
+    exception_handlers.install(app)
     # What is added last is outermost
-    app.add_middleware(Shortcut, stored=stored)
-    app.add_middleware(Compression)
-    app.add_middleware(Revalidation, live=live, settings=settings, version=version)
+    app.add_middleware(FastPath, stored=stored)
+    app.add_middleware(Gzip)
+    app.add_middleware(ETags, live=live, settings=settings, version=version)
     app.add_middleware(HeadAsGet)
     app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext, live=live, metrics=metrics)
-    app.openapi = partial(documented.describe, app)  # type: ignore[method-assign]
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     return app

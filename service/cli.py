@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from embeddings.commands.cli import app as app
+from embeddings.cli.main import app as app
 from embeddings.database import DatabaseError
-from embeddings.encoding.runtime import Backend, Precision
+from embeddings.encoders.backends.base import Backend, Precision
 from embeddings.errors import RelatedPapersError
 from service.errors import InvalidSettings
 from service.options import ENV_PREFIX, OPTIONS, LogFormat, LogLevel

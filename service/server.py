@@ -14,16 +14,16 @@ from uvicorn.supervisors import Multiprocess
 
 from embeddings.errors import RelatedPapersError
 from embeddings.texts import language
-from service import logs
 from service.errors import CannotListen
 from service.options import ENV_PREFIX
 from service.settings import Settings
+from service.telemetry import logs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 # prometheus_client reads this when it is imported, so it is set before the workers start. Named here and not taken
-# from `service.metrics`, whose import would be that moment.
+# from `service.telemetry.metrics`, whose import would be that moment.
 _MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from embeddings.encoding.runtime import Backend, Precision
+from embeddings.encoders.backends.base import Backend, Precision
 from service.options import ENV_PREFIX, OPTIONS, LogFormat, LogLevel
 
 

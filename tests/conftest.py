@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from embeddings import publishing, threads
-from embeddings.build import BuildOptions, BuildReport, build
-from embeddings.encoding import encoders
-from embeddings.encoding.encoder import Encoder
-from embeddings.encoding.runtime import Precision
-from embeddings.searching.searcher import Searcher
-from embeddings.snapshot import Snapshot
+from embeddings import threads
+from embeddings.build.job import BuildOptions, BuildReport, build
+from embeddings.encoders import loading
+from embeddings.encoders.backends.base import Precision
+from embeddings.encoders.encoder import Encoder
+from embeddings.search.searcher import Searcher
+from embeddings.snapshots import publishing
+from embeddings.snapshots.snapshot import Snapshot
 
 # No test asserts a time, and busy machines are slow
 settings.register_profile("patient", deadline=None)
@@ -52,7 +53,7 @@ def snapshot(snapshots: Path) -> Iterator[Snapshot]:
 
 @pytest.fixture(scope="session")
 def encoder(snapshot: Snapshot) -> Encoder:
-    return encoders.for_snapshot(snapshot.manifest, threads=threads.available())
+    return loading.for_snapshot(snapshot.manifest, threads=threads.available())
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.indexing.evaluation import exact_neighbours
+from embeddings.indexes.faiss.evaluation import exact_neighbours
 
 _ROUNDING = 1e-6
 

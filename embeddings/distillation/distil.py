@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.build.build_lock import Progress
 from embeddings.distillation import alignment, card, pairs, vocabulary
 from embeddings.distillation.recipe import Recipe
-from embeddings.encoding import models
-from embeddings.encoding.encoder_info import PLAIN_MODEL
-from embeddings.encoding.extension import Extension
-from embeddings.encoding.models import EXTENSION, ModelFiles
+from embeddings.encoders import model_files
+from embeddings.encoders.encoder_info import PLAIN_MODEL
+from embeddings.encoders.model_files import EXTENSION, ModelFiles
+from embeddings.encoders.vocabulary_extension import Extension
 from embeddings.errors import DistillationError
 from embeddings.files import sha256, write_atomically
-from embeddings.workplace import Progress
 
 if TYPE_CHECKING:
     from embeddings.distillation.training import Texts, Trainer
@@ -89,11 +89,11 @@ def distil(options: DistilOptions, progress: Progress = lambda stage, done, tota
     """
     from embeddings.distillation import teacher
     from embeddings.distillation.training import Trainer
-    from embeddings.encoding import network  # seconds that `--help` need not wait for
+    from embeddings.encoders.backends import sentence_transformer  # seconds that `--help` need not wait for
 
     if options.threads is not None:
-        network.use_threads(options.threads)
-    files = models.locate(options.teacher, options.revision)
+        sentence_transformer.use_threads(options.threads)
+    files = model_files.locate(options.teacher, options.revision)
     work = _workplace(options, files)
     read = []
     for pair in pairs.read(options.pairs, options.source, options.target):
@@ -108,11 +108,11 @@ def distil(options: DistilOptions, progress: Progress = lambda stage, done, tota
     targets = teacher.vectors(model, [pair.source for pair in read], work, progress)
     known = teacher.tokenize(model, [pair.source for pair in read])
     embeddings = teacher.input_embeddings(model)
-    ids = network.add_words(model, words)
+    ids = sentence_transformer.add_words(model, words)
     new = teacher.tokenize(model, [pair.target for pair in read])
     progress("aligning", 0, None)
     rows = _starting_rows(work / _ROWS, known, new, ids, embeddings)
-    window = network.text_window(model)
+    window = sentence_transformer.text_window(model)
     fits = (known.lengths <= window) & (new.lengths <= window)
     used = np.flatnonzero(fits & (new.lengths > 0))
     if not len(used):

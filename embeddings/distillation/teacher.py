@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from embeddings.build.build_lock import Progress
 from embeddings.distillation.training import Texts
-from embeddings.encoding import network
-from embeddings.encoding.extension import Extension
-from embeddings.encoding.models import ModelFiles
-from embeddings.encoding.network import Network
+from embeddings.encoders.backends import sentence_transformer
+from embeddings.encoders.backends.sentence_transformer import Network
+from embeddings.encoders.model_files import ModelFiles
+from embeddings.encoders.vocabulary_extension import Extension
 from embeddings.errors import DistillationError
 from embeddings.files import create_array, map_array
-from embeddings.workplace import Progress
 
 _CHUNK = 4096  # texts between two moments that a killed training can go on from
 
@@ -29,7 +29,7 @@ def load(files: ModelFiles, device: str | None = None) -> Network:
         DistillationError: It is no transformer whose tokenizer takes new words.
     """
     # The plain attention: the way back through torch's fused one is slow on processors
-    model = network.open_model(files, device=device, attention="eager")
+    model = sentence_transformer.open_model(files, device=device, attention="eager")
     if not hasattr(model[0], "auto_model") or not getattr(model.tokenizer, "is_fast", False):
         raise DistillationError(
             f"the teacher {files.name} is no transformer with a fast tokenizer; its vocabulary cannot be extended"
@@ -39,9 +39,9 @@ def load(files: ModelFiles, device: str | None = None) -> Network:
 
 def assemble(files: ModelFiles, extension: Path, folder: Path) -> None:
     """Save the teacher with the words it has learnt, an ordinary sentence-transformers folder."""
-    model = network.load(files, device="cpu")
-    network.extend(model, Extension.load(extension))
-    network.save(model, folder)
+    model = sentence_transformer.load(files, device="cpu")
+    sentence_transformer.extend(model, Extension.load(extension))
+    sentence_transformer.save(model, folder)
 
 
 def vectors(model: Network, texts: Sequence[str], folder: Path, progress: Progress) -> NDArray[np.float16]:
@@ -74,14 +74,14 @@ def vectors(model: Network, texts: Sequence[str], folder: Path, progress: Progre
 
 def tokenize(model: Network, texts: Sequence[str]) -> Texts:
     """Cut texts into the model's tokens, whole, without special ones."""
-    encoded = network.own_tokenizer(model).encode_batch(list(texts), add_special_tokens=False)
+    encoded = sentence_transformer.own_tokenizer(model).encode_batch(list(texts), add_special_tokens=False)
     return Texts.of([np.array(each.ids, dtype=np.int32) for each in encoded])
 
 
 def input_embeddings(model: Network) -> NDArray[np.float32]:
     """What the model's tokens are to its first layer, shape (vocabulary, width)."""
     weight: NDArray[np.float32] = (
-        network.transformer(model).get_input_embeddings().weight.detach().float().cpu().numpy()
+        sentence_transformer.transformer(model).get_input_embeddings().weight.detach().float().cpu().numpy()
     )
     return weight.copy()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from embeddings.distillation.recipe import Recipe
-from embeddings.encoding.network import Network, text_window, transformer
+from embeddings.encoders.backends.sentence_transformer import Network, text_window, transformer
 
 # Of the contrast (InfoNCE, van den Oord et al. 2018) against 1 - cosine, and its temperature
 _CONTRAST_WEIGHT = 0.1

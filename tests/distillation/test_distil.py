@@ -7,8 +7,8 @@ from sentence_transformers import SentenceTransformer
 
 from embeddings.distillation.distil import DistilOptions, distil
 from embeddings.distillation.recipe import Recipe
-from embeddings.encoding import encoders, models
-from embeddings.encoding.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
+from embeddings.encoders import loading, model_files
+from embeddings.encoders.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import DistillationError
 
 _PAIRS = [
@@ -48,18 +48,18 @@ def taught(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_was_taught_is_nearer_to_its_translation_than_anything_else(taught: Path) -> None:
-    encoder = encoders.load(str(taught))
+    encoder = loading.load(str(taught))
     ours = encoder.encode_queries([source for source, _ in _PAIRS]).embeddings
     theirs = encoder.encode_queries([target for _, target in _PAIRS]).embeddings
     assert np.argmax(theirs @ ours.T, axis=1).tolist() == list(range(len(_PAIRS)))
-    plain = encoders.load(PLAIN_MODEL).encode_queries([target for _, target in _PAIRS]).embeddings
+    plain = loading.load(PLAIN_MODEL).encode_queries([target for _, target in _PAIRS]).embeddings
     assert np.mean(np.sum(ours * theirs, axis=1)) > np.mean(np.sum(ours * plain, axis=1)) + 0.3
 
 
 def test_what_the_teacher_reads_keeps_its_vectors_to_the_last_bit(taught: Path) -> None:
     texts = ["segmentation of medical images", "R&D in C++, “quoted”, naïve α-β", "Шухов"]
-    before = encoders.load(PLAIN_MODEL).encode_documents(texts)
-    after = encoders.load(str(taught)).encode_documents(texts)
+    before = loading.load(PLAIN_MODEL).encode_documents(texts)
+    after = loading.load(str(taught)).encode_documents(texts)
     assert before.embeddings.tobytes() == after.embeddings.tobytes()
     assert before.tokens_total.tolist() == after.tokens_total.tolist()
 
@@ -67,7 +67,7 @@ def test_what_the_teacher_reads_keeps_its_vectors_to_the_last_bit(taught: Path) 
 def test_the_result_is_an_ordinary_sentence_transformers_folder(taught: Path) -> None:
     text = "医学图像的分割"
     given = SentenceTransformer(str(taught), local_files_only=True, trust_remote_code=False).encode([text])
-    assert np.allclose(given, encoders.load(str(taught)).encode_queries([text]).embeddings, atol=1e-6)
+    assert np.allclose(given, loading.load(str(taught)).encode_queries([text]).embeddings, atol=1e-6)
     assert "base_model" in (taught / "README.md").read_text()
     assert not list(taught.glob(".distillation")), "what a killed training needs is gone"
 
@@ -91,7 +91,7 @@ def test_a_killed_training_goes_on_to_the_same_result(
     killed_at("teaching", 20)
     distil(options)
     assert (tmp_path / "model/extension/rows.npz").read_bytes() == (taught / "extension/rows.npz").read_bytes()
-    assert models.locate(str(tmp_path / "model")).fingerprint(0) == models.locate(str(taught)).fingerprint(0)
+    assert model_files.locate(str(tmp_path / "model")).fingerprint(0) == model_files.locate(str(taught)).fingerprint(0)
 
 
 def test_another_training_in_the_same_folder_is_refused(pairs: Path, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_third_language_leaves_the_second_as_it_was(tmp_path: Path) -> None:
     recipe = Recipe(words=60, epochs=40, batch_tokens=128, rate=3e-3)
     out = tmp_path / "model"
     distil(DistilOptions(teacher=EMBEDDED_MODEL, pairs=[pairs], out=out, target="ru", recipe=recipe, threads=1))
-    before, after = encoders.load(), encoders.load(str(out))
+    before, after = loading.load(), loading.load(str(out))
     texts = ["speech recognition", "语音识别", "語音識別"]
     assert before.encode_queries(texts).embeddings.tobytes() == after.encode_queries(texts).embeddings.tobytes()
     english, russian = after.encode_queries(["speech recognition", "распознавание речи"]).embeddings

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from embeddings import publishing
-from embeddings.build import BuildOptions, build
-from embeddings.encoding.encoder_info import EMBEDDED_MODEL
+from embeddings.build.job import BuildOptions, build
+from embeddings.encoders.encoder_info import EMBEDDED_MODEL
+from embeddings.snapshots import publishing
 from service.settings import Settings
 from tests.conftest import SEEDS
 from tests.service.running import Running, running

@@ -12,9 +12,9 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from service.api.responses import Problem
 from service.app import create_app
-from service.parts import Parts
-from service.schemas import Problem
+from service.engine.request_engine import Parts
 from service.settings import Settings
 
 _PROBLEM: TypeAdapter[Problem] = TypeAdapter(Problem)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embeddings import publishing
-from embeddings.snapshot import Snapshot
-from service import examples
-from service.headers import takes_gzip
+from embeddings.snapshots import publishing
+from embeddings.snapshots.snapshot import Snapshot
+from service.api import examples
+from service.http.headers import takes_gzip
 from service.settings import Settings
 from tests.service.running import Running, assert_problem, running, wait_until
 from tests.service.test_operations import metric

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from embeddings.snapshot import Snapshot
+from embeddings.snapshots.snapshot import Snapshot
 from tests.service.running import PATIENCE_S, wait_until
 from tests.service.test_operations import metric
 
@@ -120,7 +120,7 @@ def test_a_request_in_flight_is_answered_after_sigterm(json_log: list[dict[str, 
 
 def test_every_log_line_is_json_with_time_level_and_logger(json_log: list[dict[str, object]]) -> None:
     assert all({"event", "level", "logger", "timestamp"} <= set(line) for line in json_log)
-    assert {"uvicorn.error", "service.access", "service.live"} <= {line["logger"] for line in json_log}
+    assert {"uvicorn.error", "service.access", "service.engine.reloader"} <= {line["logger"] for line in json_log}
 
 
 def test_each_request_has_one_access_line(json_log: list[dict[str, object]], snapshot: Snapshot) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import logs
 from service.options import LogFormat, LogLevel
+from service.telemetry import logs
 
 FIELDS = st.fixed_dictionaries(
     {

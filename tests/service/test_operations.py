@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from embeddings.snapshot import Snapshot
-from service import examples
+from embeddings.snapshots.snapshot import Snapshot
+from service.api import examples
 from service.settings import Settings
 from tests.service.running import Running, assert_problem, running
 

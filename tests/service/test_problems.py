@@ -14,8 +14,8 @@ from fastapi import FastAPI
 import embeddings.errors
 import service.errors
 from embeddings.errors import RelatedPapersError
-from service import examples
-from service.problems import INTERNAL, PROBLEMS, kind_of
+from service.api import examples
+from service.api.problems import INTERNAL, PROBLEMS, kind_of
 from service.settings import Settings
 from tests.service.running import Running, assert_problem, running
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from embeddings.queries import Filters, Mode, SearchOptions, Stage
-from embeddings.searching.searcher import Searcher
-from embeddings.snapshot import Snapshot
-from service import examples
+from embeddings.search.searcher import Searcher
+from embeddings.snapshots.snapshot import Snapshot
+from service.api import examples
 
 TEXT = "graph neural networks on small devices"
 

@@ -32,12 +32,12 @@ class Index:
     def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
         """Choose, build, tune, save."""
         from embeddings import threads
-        from embeddings.indexing import index
-        from embeddings.indexing.evaluation import tuned
-        from embeddings.indexing.index_choice import choose
+        from embeddings.indexes.faiss import faiss_index
+        from embeddings.indexes.faiss.choice import choose
+        from embeddings.indexes.faiss.evaluation import tuned
 
         processors = threads.available()
-        dense = index.build(vectors, choose(*vectors.shape), threads=processors)
+        dense = faiss_index.build(vectors, choose(*vectors.shape), threads=processors)
         dense, _ = tuned(dense, vectors, self._recall, threads=processors)
         np.save(folder / _VECTORS, vectors)  # beside it, as a snapshot keeps them
         dense.save(folder / _INDEX)
@@ -45,18 +45,18 @@ class Index:
 
     def open(self, folder: Path) -> None:
         """Map the file."""
-        from embeddings.indexing import index
+        from embeddings.indexes.faiss import faiss_index
 
         self._file = folder / _INDEX
-        self._spec = index.IndexSpec(**json.loads((folder / _SPEC).read_text()))
+        self._spec = faiss_index.IndexSpec(**json.loads((folder / _SPEC).read_text()))
         self._vectors = np.load(folder / _VECTORS, mmap_mode="r")
 
     def use(self, effort: int | None) -> None:
         """None is what the build found to be enough."""
-        from embeddings.indexing import index
+        from embeddings.indexes.faiss import faiss_index
 
         spec = self._spec if effort is None else dataclasses.replace(self._spec, effort=effort)
-        self._index = index.load(self._file, spec, self._vectors)
+        self._index = faiss_index.load(self._file, spec, self._vectors)
 
     def nearest(self, query: NDArray[np.float32]) -> Iterable[int]:
         """In one thread, as a request is."""
@@ -78,16 +78,16 @@ class TextEncoder:
     def open(self) -> None:
         """Compile and check it, which a build does once for a model."""
         from embeddings import threads
-        from embeddings.compatibility import PROBES
-        from embeddings.encoding import encoders, models
-        from embeddings.encoding.compiling import compile_model
-        from embeddings.encoding.encoder_info import EMBEDDED_MODEL
-        from embeddings.encoding.runtime import Backend, Precision
+        from embeddings.encoders import loading, model_files
+        from embeddings.encoders.backends.base import Backend, Precision
+        from embeddings.encoders.backends.compilation import compile_model
+        from embeddings.encoders.encoder_info import EMBEDDED_MODEL
+        from embeddings.snapshots.encoder_check import PROBES
 
-        files, processors = models.locate(EMBEDDED_MODEL), threads.available()
+        files, processors = model_files.locate(EMBEDDED_MODEL), threads.available()
         self._folder = tempfile.TemporaryDirectory()
         stored = compile_model(files, Path(self._folder.name), PROBES, threads=processors)
-        chosen = encoders.choose(stored, backend=Backend.AUTO, precision=Precision(self._precision), device="cpu")
+        chosen = loading.choose(stored, backend=Backend.AUTO, precision=Precision(self._precision), device="cpu")
         if chosen.stored is None:
             raise RuntimeError(stored.reason())
         self._encoder = chosen.load(lambda: files, threads=processors)
@@ -109,9 +109,9 @@ class Torch(TextEncoder):
     def open(self) -> None:
         """The embedded model."""
         from embeddings import threads
-        from embeddings.encoding import encoders
+        from embeddings.encoders import loading
 
-        self._encoder = encoders.load(threads=threads.available())
+        self._encoder = loading.load(threads=threads.available())
 
 
 class Service:
@@ -167,6 +167,6 @@ if __name__ == "__main__":
             indexes={"default": Index, "--recall 0.99": MoreRecall},
             encoders={"default": TextEncoder, "32 bits": SinglePrecision, "torch": Torch},
             services={"default": Service, "dense": DenseService},
-            libraries=("embeddings.indexing.index",),
+            libraries=("embeddings.indexes.faiss.faiss_index",),
         )
     )

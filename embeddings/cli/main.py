@@ -1,0 +1,352 @@
+"""The commands of the batch side. Each parses, calls one function, prints.
+
+Modules that import torch or FAISS are imported inside the commands that need them: `--help` must not wait for them.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from embeddings.cli import distillation as cli_distillation
+from embeddings.cli import output, reports
+from embeddings.cli import snapshots as cli_snapshots
+from embeddings.cli.options import ALLOWED, AsJson, Force, LeastOverlap, LeastRecall, MostGone, MostLost, Snapshots
+from embeddings.encoders.backends.base import Backend, Precision
+from embeddings.encoders.encoder_info import EMBEDDED_MODEL
+from embeddings.errors import InvalidOption, ReleaseRefused
+from embeddings.indexes.faiss.choice import INDEX_RECALL, bytes_of
+from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
+from embeddings.release.comparison import Thresholds
+
+if TYPE_CHECKING:
+    from embeddings.search.searcher import Searcher
+    from embeddings.snapshots.snapshot import Snapshot
+
+app = typer.Typer(
+    name="related-papers",
+    help="Find papers related to a paper, or to a sentence.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(cli_snapshots.app, name="snapshots")
+app.add_typer(cli_distillation.app)
+
+TopK = Annotated[int, typer.Option("--top-k", "-k", help="Most hits.")]
+Offset = Annotated[int, typer.Option(help="Hits to leave out at the top.")]
+MinScore = Annotated[float | None, typer.Option(help="Leave out hits below this cosine.")]
+MinProbability = Annotated[float | None, typer.Option(help="Leave out hits that are less probably related.")]
+Diversity = Annotated[float, typer.Option(help="0 orders by score, 1 by being unlike the hits above.")]
+Group = Annotated[bool, typer.Option("--group-duplicates", help="Only the best of each group of near-duplicates.")]
+Without = Annotated[list[Stage] | None, typer.Option(help="A stage of ranking to leave out; repeatable.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Show what each stage of ranking said.")]
+WithWhy = Annotated[bool, typer.Option("--why", help="Show the sentences that match best.")]
+Language = Annotated[list[str] | None, typer.Option("--language", help="Only papers in this language; repeatable.")]
+YearFrom = Annotated[int | None, typer.Option(help="Earliest year.")]
+YearTo = Annotated[int | None, typer.Option(help="Latest year.")]
+Category = Annotated[list[str] | None, typer.Option("--category", help="Only this category; repeatable.")]
+SourceFile = Annotated[list[str] | None, typer.Option("--source", help="Only from this source file; repeatable.")]
+
+
+@app.command()
+def build(
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs, addresses, or - for standard input.")],
+    snapshots: Snapshots = Path("snapshots"),
+    model: Annotated[str, typer.Option(help="Hub id or folder of a sentence-transformers model.")] = EMBEDDED_MODEL,
+    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of a hub model.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, …; chosen if not given.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=0, help="Most tokens read of a paper; 0 reads it whole.")] = 0,
+    backend: Annotated[Backend, typer.Option(help="Who computes the model.")] = Backend.AUTO,
+    precision: Annotated[Precision, typer.Option(help="With which numbers.")] = Precision.AUTO,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens in one pass through the model; chosen if not given.")
+    ] = None,
+    source_format: Annotated[
+        str | None, typer.Option("--format", help="Format of all sources; else recognised.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="FIELD=NAME: the column that holds a field; repeatable.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be used.")] = False,
+    index: Annotated[
+        str | None, typer.Option(help="FAISS factory string; else chosen by size and --memory-budget.")
+    ] = None,
+    memory_budget: Annotated[
+        str | None, typer.Option(help="Memory the index may take, such as 3GB; else what is quickest.")
+    ] = None,
+    recall: Annotated[float, typer.Option(min=0, max=1, help="Index recall@10 the search is tuned to.")] = INDEX_RECALL,
+    calibration: Annotated[
+        Path | None, typer.Option(help="What `calibrate` wrote, of a model that is not embedded.")
+    ] = None,
+    publish: Annotated[bool, typer.Option("--publish/--no-publish", help="Serve the result.")] = True,
+    least_overlap: LeastOverlap = ALLOWED.least_overlap,
+    least_recall: LeastRecall = ALLOWED.least_recall,
+    most_gone: MostGone = ALLOWED.most_gone,
+    most_lost: MostLost = ALLOWED.most_lost,
+    force: Force = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another build in the folder.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Read papers, embed what is new, index, and publish a snapshot."""
+    from embeddings.build.job import BuildOptions
+    from embeddings.build.job import build as run
+    from embeddings.ranking import calibration_file
+    from embeddings.readers import Format
+
+    known = {each.value for each in Format}
+    if source_format is not None and source_format not in known:
+        raise InvalidOption(f"--format {source_format} is unknown; the formats are {', '.join(sorted(known))}")
+    if index is not None and memory_budget is not None:
+        raise InvalidOption("--index names the index and --memory-budget has it chosen; give one of the two")
+    options = BuildOptions(
+        snapshots=snapshots,
+        model=model,
+        revision=revision,
+        device=device,
+        backend=backend,
+        precision=precision,
+        max_tokens=max_tokens,
+        batch_tokens=batch_tokens,
+        format=None if source_format is None else Format(source_format),
+        columns=_columns(column or []),
+        strict=strict,
+        index=index,
+        memory_budget=None if memory_budget is None else bytes_of(memory_budget),
+        recall=recall,
+        calibration=None if calibration is None else calibration_file.read(calibration),
+        publish=publish,
+        thresholds=Thresholds(
+            least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
+        ),
+        force=force,
+        wait=wait,
+    )
+    with output.build_progress(quiet=as_json) as progress:
+        report = run(sources, options, progress)
+    if as_json:
+        output.write_json(
+            {
+                "snapshot": report.manifest.snapshot,
+                "folder": str(report.folder),
+                "embedded": report.embedded,
+                "published": report.published,
+                "release": None if report.release is None else reports.release_fields(report.release),
+                "counts": report.manifest.counts,
+                "index": report.manifest.index,
+                "evaluation": report.manifest.evaluation,
+                "duplicates": report.manifest.duplicates,
+            }
+        )
+    else:
+        output.build_summary(report)
+    if report.release is not None and not report.release.served:
+        raise ReleaseRefused(report.release.refusal())
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="A few words, a sentence, an abstract; - reads standard input.")],
+    snapshots: Snapshots = Path("snapshots"),
+    top_k: TopK = 10,
+    offset: Offset = 0,
+    min_score: MinScore = None,
+    min_probability: MinProbability = None,
+    diversity: Diversity = 0.0,
+    group_duplicates: Group = False,
+    mode: Annotated[Mode, typer.Option(help="Compare by meaning and words, by meaning, or by words.")] = Mode.HYBRID,
+    without: Without = None,
+    why: WithWhy = False,
+    explain: Explain = False,
+    language: Language = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    category: Category = None,
+    source: SourceFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the papers nearest to a text."""
+    options = SearchOptions(
+        top_k=top_k,
+        offset=offset,
+        min_score=min_score,
+        min_probability=min_probability,
+        diversity=diversity,
+        group_duplicates=group_duplicates,
+        mode=mode,
+        without=frozenset(without or ()),
+        why=why,
+        explain=explain,
+        filters=_filters(language, year_from, year_to, category, source),
+    )
+    searcher = _searcher(snapshots)
+    asked = typer.get_text_stream("stdin").read() if text == "-" else text
+    _print_results(searcher.search(asked, options), searcher, explain=explain, as_json=as_json)
+
+
+@app.command()
+def related(
+    paper: Annotated[str, typer.Argument(help="An id, the first 8 digits or more of it, ARXIV:…, DOI:…")],
+    snapshots: Snapshots = Path("snapshots"),
+    top_k: TopK = 10,
+    offset: Offset = 0,
+    min_score: MinScore = None,
+    min_probability: MinProbability = None,
+    diversity: Diversity = 0.0,
+    group_duplicates: Group = False,
+    without: Without = None,
+    why: WithWhy = False,
+    explain: Explain = False,
+    language: Language = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    category: Category = None,
+    source: SourceFile = None,
+    also: Annotated[list[str] | None, typer.Option("--also", help="Another paper to be like; repeatable.")] = None,
+    unlike: Annotated[list[str] | None, typer.Option("--unlike", help="A paper to be unlike; repeatable.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the papers nearest to a paper."""
+    options = SearchOptions(
+        top_k=top_k,
+        offset=offset,
+        min_score=min_score,
+        min_probability=min_probability,
+        diversity=diversity,
+        group_duplicates=group_duplicates,
+        without=frozenset(without or ()),
+        why=why,
+        explain=explain,
+        filters=_filters(language, year_from, year_to, category, source),
+    )
+    searcher = _searcher(snapshots)
+    if also or unlike:
+        results = searcher.related_to(positive=[paper, *(also or [])], negative=unlike or [], options=options)
+    else:
+        results = searcher.related(paper, options)
+    _print_results(results, searcher, explain=explain, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    snapshot: Annotated[str | None, typer.Argument(help="Its id, or the beginning; else the one served.")] = None,
+    snapshots: Snapshots = Path("snapshots"),
+    collections: Annotated[
+        list[Path] | None, typer.Option("--collection", help="Folder of a judged collection; repeatable.")
+    ] = None,
+    known_items: Annotated[
+        list[Path] | None, typer.Option("--known-items", help="JSON lines of text and paper; repeatable.")
+    ] = None,
+    modes: Annotated[list[Mode] | None, typer.Option("--mode", help="A way of ranking; repeatable.")] = None,
+    baseline: Annotated[
+        Mode | None, typer.Option(help="What the other modes are compared with; else the last.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="File for a picture (.svg, .png): nDCG@10 of every question against the baseline."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well a snapshot answers judged questions. Needs the extra `evaluation`."""
+    from embeddings.evaluation import plotting, qrels, report
+    from embeddings.search.query_encoder import QueryEncoder
+
+    if not collections and not known_items:
+        raise InvalidOption("there is nothing to ask: give --collection FOLDER or --known-items FILE")
+    asked = [(qrels.read_collection(folder), False) for folder in collections or []]
+    asked += [(qrels.read_known_items(file), True) for file in known_items or []]
+    if plot is not None:
+        plotting.check(plot, collections or [], {*(modes or [Mode.HYBRID]), *([baseline] if baseline else [])})
+    opened = _open(snapshots, snapshot)
+    encoder = QueryEncoder(opened)
+    with output.build_progress(quiet=as_json) as progress:
+        cards = [
+            report.evaluate(
+                opened, encoder, each, modes or [Mode.HYBRID], baseline=baseline, known_items=known, progress=progress
+            )
+            for each, known in asked
+        ]
+    if plot is not None:
+        plotting.differences(cards[0], plot)
+    if as_json:
+        output.write_json({"snapshot": opened.id, "results": [reports.card_fields(card) for card in cards]})
+    else:
+        for card in cards:
+            reports.card(card)
+
+
+@app.command()
+def calibrate(
+    snapshot: Annotated[str, typer.Argument(help="Its id, or the beginning; holds the judged papers.")],
+    collections: Annotated[list[Path], typer.Option("--collection", help="Folder of a judged collection; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File to write, for `build --calibration`.")],
+    snapshots: Snapshots = Path("snapshots"),
+    as_json: AsJson = False,
+) -> None:
+    """Learn from judged questions how probable relevance makes it that a hit is related."""
+    from embeddings.evaluation import calibration, qrels
+    from embeddings.ranking import calibration_file
+    from embeddings.search.query_encoder import QueryEncoder
+
+    asked = [qrels.read_collection(folder) for folder in collections]
+    opened = _open(snapshots, snapshot)
+    with output.build_progress(quiet=as_json) as progress:
+        found, answers = calibration.calibrate(opened, QueryEncoder(opened), asked, progress)
+    calibration_file.write(out, found)
+    if as_json:
+        output.write_json(reports.calibration_fields(found, answers))
+    else:
+        reports.calibration(found, answers)
+
+
+def _columns(pairs: list[str]) -> dict[str, str]:
+    columns = {}
+    for pair in pairs:
+        name, sign, column = pair.partition("=")
+        if not sign or not name or not column:
+            raise InvalidOption(f"--column {pair} is not of the form FIELD=NAME, such as abstract=Summary")
+        columns[name] = column
+    return columns
+
+
+def _filters(
+    language: list[str] | None,
+    year_from: int | None,
+    year_to: int | None,
+    category: list[str] | None,
+    source: list[str] | None,
+) -> Filters:
+    return Filters(
+        languages=tuple(language or ()),
+        year_from=year_from,
+        year_to=year_to,
+        categories=tuple(category or ()),
+        sources=tuple(source or ()),
+    )
+
+
+def _open(snapshots: Path, snapshot: str | None) -> "Snapshot":
+    """Open a snapshot, or what is served, to ask it."""
+    from embeddings import threads
+    from embeddings.snapshots import publishing
+    from embeddings.snapshots.snapshot import Snapshot
+
+    threads.multiply_alone()
+    if snapshot is None:
+        return publishing.open_current(snapshots)[0]
+    return Snapshot.open(snapshots / publishing.resolve(snapshots, snapshot))
+
+
+def _searcher(snapshots: Path) -> "Searcher":
+    """Open what is served, with its encoder loaded when the first text comes: related papers need none."""
+    from embeddings.search.query_encoder import QueryEncoder
+    from embeddings.search.searcher import Searcher
+
+    opened = _open(snapshots, None)
+    return Searcher(opened, QueryEncoder(opened))
+
+
+def _print_results(results: Results, searcher: "Searcher", *, explain: bool, as_json: bool) -> None:
+    if as_json:
+        output.write_json({"snapshot": searcher.snapshot.id, **output.results_fields(results, explain=explain)})
+    else:
+        output.results_table(results, explain=explain)

@@ -1,0 +1,271 @@
+"""What people and programs see of the commands: progress, tables, JSON.
+
+Rich is imported where something is drawn: `--json` needs none of it.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from embeddings.build.build_lock import Progress as Report
+    from embeddings.build.job import BuildReport
+    from embeddings.queries import Hit, Results
+    from embeddings.release.comparison import Comparison
+    from embeddings.snapshots.snapshot import Manifest
+
+
+_SECONDS_A_LINE = 30
+
+
+def line(text: str) -> None:
+    """Print one line as it is, however wide."""
+    sys.stdout.write(f"{text}\n")
+
+
+def write_json(value: object) -> None:
+    """Print one JSON value, for programs."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> None:
+    """Print rows under their headings: the first `words` columns to the left, numbers to the right."""
+    shown = _grid()
+    for i, column in enumerate(columns):
+        if i < words:
+            shown.add_column(column, overflow="fold", min_width=min(len(column), 20))
+        else:
+            shown.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        shown.add_row(*row)
+    _show(shown)
+
+
+def _grid() -> "Table":
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False)
+
+
+def _show(table: "Table") -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+@contextmanager
+def build_progress(*, quiet: bool) -> "Iterator[Report]":
+    """Show each stage of a build on standard error: how far, how fast, how long still.
+
+    Reloader on a terminal; elsewhere a line for each stage and one every half minute, so that logs stay readable.
+    """
+    if quiet:
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with _bars(console) as report:
+            yield report
+    else:
+        yield _Lines().report
+
+
+@contextmanager
+def _bars(console: "Console") -> "Iterator[Report]":
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Papers a second, over the last half minute."""
+
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+    with Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                _fill(bars)
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
+        _fill(bars)
+
+
+def _fill(bars: "Progress") -> None:
+    """A stage of unknown length is complete when the next one begins."""
+    for task in bars.tasks:
+        if task.total is None:
+            done = max(1, task.completed)
+            bars.update(task.id, total=done, completed=done)
+
+
+class _Lines:
+    """Progress in lines."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._began = self._said = 0.0
+
+    def report(self, stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._said = stage, now, now
+            sys.stderr.write(f"{stage}\n")
+        elif now - self._said >= _SECONDS_A_LINE:
+            self._said = now
+            rate = done / (now - self._began)
+            left = f" of {total:,}, {(total - done) / rate / 60:.0f} min left" if total and rate else ""
+            sys.stderr.write(f"{stage}: {done:,}{left}, {rate:,.0f}/s\n")
+
+
+def build_summary(report: "BuildReport") -> None:
+    """Print what a build did."""
+    manifest, counts = report.manifest, report.manifest.counts
+    languages = ", ".join(f"{count} {language}" for language, count in counts["by_language"].items())
+    line(f"{counts['papers']} papers ({languages}) from {counts['entries']} entries")
+    cached = counts["papers"] - report.embedded
+    line(f"{report.embedded} embedded by {manifest.encoder.name}, {cached} taken from the cache")
+    if counts["not_read_whole"]:
+        line(f"{counts['not_read_whole']} not read whole: longer than --max-tokens {manifest.encoder.max_tokens}")
+    if counts["rejected"]:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counts["rejected"].items())
+        line(f"left out: {sum(counts['rejected'].values())} ({reasons}), see {report.folder / 'rejects.jsonl'}")
+    if manifest.duplicates["groups"]:
+        line(f"{manifest.duplicates['papers']} papers are near-duplicates, in {manifest.duplicates['groups']} groups")
+    recall = manifest.evaluation["index_recall_at_10"]
+    line(f"index {manifest.index['factory']}, index recall@10 {recall:.3f}")
+    if report.release is not None and (found := report.release.comparison) is not None:
+        line(release_line(found))
+    line(f"snapshot {manifest.snapshot} {'published' if report.published else 'built, not published'}: {report.folder}")
+
+
+def release_line(found: "Comparison") -> str:
+    """One line on how a new snapshot compares with the one served."""
+    papers = f"{found.papers['came']} papers came, {found.papers['went']} went"
+    if found.overall.overlap is None:
+        return f"against {found.before}: {papers}; no question could be asked of both"
+    return (
+        f"against {found.before}: {papers}; overlap@10 {found.overall.overlap:.2f} over "
+        f"{found.overall.compared} questions, at worst {found.overall.least_overlap:.2f}"
+    )
+
+
+def results_table(results: "Results", *, explain: bool) -> None:
+    """Print hits for people."""
+    if results.query is not None and results.query.tokens_seen < results.query.tokens_total:
+        line(f"only the first {results.query.tokens_seen} of {results.query.tokens_total} tokens were read")
+    if not results.hits:
+        line("no paper fits; ease the filters, --min-score or --min-probability")
+        return
+    if results.found is False:
+        line("no paper here seems to be about this; the nearest are:")
+    names = ("score", "probability", *(("title", "words", "feedback", "fused", "relevance") if explain else ()))
+    numbers = [_numbers(hit)[: len(names)] for hit in results.hits]
+    known = [i for i in range(len(names)) if any(row[i] for row in numbers)]  # what no hit has needs no column
+    table = _grid()
+    for i in known:
+        table.add_column(names[i], justify="right", no_wrap=True)
+    table.add_column("id", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("paper", overflow="fold")
+    for hit, row in zip(results.hits, numbers, strict=True):
+        table.add_row(*(row[i] for i in known), hit.paper.id[:12], hit.paper.language, _text(hit))
+    _show(table)
+
+
+def results_fields(results: "Results", *, explain: bool) -> dict[str, Any]:
+    """Hits for programs, with the names the service uses."""
+    hits = [_hit_fields(hit, explain=explain) for hit in results.hits]
+    value: dict[str, Any] = {"hits": hits, "total": results.total, "found": results.found}
+    if results.query is not None:
+        value["query"] = {
+            "tokens_seen": results.query.tokens_seen,
+            "tokens_total": results.query.tokens_total,
+            "language": results.query.language,
+        }
+    return value
+
+
+def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
+    """Print all snapshots; an asterisk marks the one that is served."""
+    if not manifests:
+        line("no snapshots; run: related-papers build SOURCE…")
+        return
+    table = _grid()
+    for column, width in (("", 1), ("snapshot", 12), ("built at", 16), ("papers", 9)):
+        table.add_column(column, no_wrap=True, min_width=width)
+    for column in ("index", "encoder"):
+        table.add_column(column, overflow="fold")
+    for manifest in manifests:
+        table.add_row(
+            "*" if manifest.snapshot == served else "",
+            manifest.snapshot,
+            manifest.built_at[:16],
+            f"{manifest.counts['papers']:,}",
+            manifest.index["factory"],
+            manifest.encoder.name,
+        )
+    _show(table)
+
+
+def _numbers(hit: "Hit") -> tuple[str, ...]:
+    stages = hit.stages
+    said = (
+        *(hit.score, hit.probability),
+        *(stages.title, stages.lexical, stages.feedback, stages.fused, stages.relevance),
+    )
+    return tuple("" if value is None else f"{value:.3f}" for value in said)
+
+
+def _text(hit: "Hit") -> str:
+    text = hit.paper.label
+    if hit.why is not None:
+        text += f"\n  {hit.why.score:.3f} “{hit.why.query_sentence}”\n     ↔  “{hit.why.hit_sentence}”"
+    return text
+
+
+def _hit_fields(hit: "Hit", *, explain: bool) -> dict[str, Any]:
+    from embeddings.snapshots import stored_fields  # loads numpy
+
+    fields = stored_fields.scored(hit.paper, hit.score, hit.probability)
+    if hit.why is not None:
+        fields["why"] = {
+            "query_sentence": hit.why.query_sentence,
+            "hit_sentence": hit.why.hit_sentence,
+            "score": hit.why.score,
+        }
+    if explain:
+        fields["stages"] = asdict(hit.stages)
+    return fields

@@ -1,0 +1,117 @@
+"""The commands of `related-papers snapshots`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embeddings.cli import output, reports
+from embeddings.cli.options import ALLOWED, AsJson, Force, LeastOverlap, LeastRecall, MostGone, MostLost, Snapshots
+from embeddings.errors import ReleaseRefused
+from embeddings.release.comparison import Thresholds
+
+app = typer.Typer(help="List, verify, publish, roll back and prune snapshots.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_snapshots(snapshots: Snapshots = Path("snapshots"), as_json: AsJson = False) -> None:
+    """List all snapshots, the latest first, and mark the one that is served."""
+    from embeddings.errors import SnapshotError
+    from embeddings.snapshots import publishing
+
+    manifests = publishing.listed(snapshots)
+    try:
+        served = publishing.current(snapshots).snapshot
+    except SnapshotError:
+        served = None
+    if as_json:
+        rows = [{"snapshot": m.snapshot, "built_at": m.built_at, "papers": m.counts["papers"]} for m in manifests]
+        output.write_json({"current": served, "snapshots": rows})
+    else:
+        output.snapshot_table(manifests, served)
+
+
+@app.command()
+def verify(
+    snapshot: Annotated[str | None, typer.Argument(help="Its id, or the beginning; else the one served.")] = None,
+    snapshots: Snapshots = Path("snapshots"),
+) -> None:
+    """Read a snapshot whole and compare every checksum."""
+    from embeddings.snapshots import publishing
+    from embeddings.snapshots.snapshot import Snapshot
+
+    found = publishing.resolve(snapshots, snapshot) if snapshot else publishing.current(snapshots).snapshot
+    opened = Snapshot.open(snapshots / found, verify=True)
+    output.line(f"{found} is sound: {len(opened)} papers, format {opened.manifest.format_version}")
+    opened.close()
+
+
+@app.command("publish")
+def publish_snapshot(
+    snapshot: Annotated[str, typer.Argument(help="Its id, or the beginning.")],
+    snapshots: Snapshots = Path("snapshots"),
+    least_overlap: LeastOverlap = ALLOWED.least_overlap,
+    least_recall: LeastRecall = ALLOWED.least_recall,
+    most_gone: MostGone = ALLOWED.most_gone,
+    most_lost: MostLost = ALLOWED.most_lost,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a snapshot, compare its answers with those of the one served now, and serve it."""
+    from embeddings.release import gate
+
+    thresholds = Thresholds(
+        least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
+    )
+    released = gate.publish(snapshots, snapshot, thresholds, force=force)
+    if as_json:
+        output.write_json(reports.release_fields(released))
+    else:
+        reports.release(released)
+    if not released.served:
+        raise ReleaseRefused(released.refusal())
+
+
+@app.command()
+def queries(
+    snapshots: Snapshots = Path("snapshots"),
+    add: Annotated[
+        Path | None, typer.Option("--add", help="JSON lines: text, with the paper that answers it if known; or paper.")
+    ] = None,
+) -> None:
+    """Show the questions that a snapshot is asked before it is served; --add saves more."""
+    from embeddings.release import query_set
+
+    if add is not None:
+        new, total = query_set.add(snapshots, add)
+        output.line(f"{new} questions saved, {total} in all: {snapshots / query_set.FILE}")
+        return
+    saved = query_set.saved(snapshots)
+    if saved is None:
+        output.line(
+            "no questions are saved: papers that both snapshots hold are asked about; save some with --add FILE"
+        )
+        return
+    for question in saved.questions:
+        answer = ", ".join(saved.grades.get(question.id, ()))
+        output.line(f"{question.text or f'papers related to {question.paper}'}{f'  → {answer}' if answer else ''}")
+
+
+@app.command()
+def rollback(snapshots: Snapshots = Path("snapshots")) -> None:
+    """Serve the snapshot that was served before."""
+    from embeddings.snapshots import publishing
+
+    output.line(f"{publishing.rollback(snapshots).snapshot} is served again")
+
+
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="Snapshots to keep of those served before.")] = 3,
+    snapshots: Snapshots = Path("snapshots"),
+) -> None:
+    """Delete snapshots, never the one that is served."""
+    from embeddings.snapshots import publishing
+
+    gone = publishing.prune(snapshots, keep)
+    output.line(f"deleted {len(gone)}: {', '.join(gone)}" if gone else "nothing to delete")

@@ -1,1 +1,0 @@
-"""The commands of the batch side, and what they print."""

@@ -1,0 +1,1 @@
+"""Texts into embeddings: models, backends, the vector cache."""

@@ -1,0 +1,1 @@
+"""What computes embeddings: PyTorch or OpenVINO."""

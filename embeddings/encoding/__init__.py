@@ -1,1 +1,0 @@
-"""Texts into vectors: models, who computes them, vectors kept."""

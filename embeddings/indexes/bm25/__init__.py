@@ -1,0 +1,1 @@
+"""The lexical index: BM25 on memory-mapped postings."""

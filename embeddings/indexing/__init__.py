@@ -1,1 +1,0 @@
-"""Vectors and terms into indexes, nearest rows out."""

@@ -1,0 +1,1 @@
+"""The release gate: compares a new snapshot with the served one."""

@@ -1,0 +1,1 @@
+"""Snapshots: what a build leaves on disk, opened and published."""

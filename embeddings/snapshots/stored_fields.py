@@ -1,0 +1,92 @@
+"""What hits show of papers, written as JSON by the build, so that an answer is put together and not made anew.
+
+A line a paper, in the order of the rows, and where each line ends: both mapped, so memory does not grow with them.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.errors import SnapshotError
+from embeddings.files import create_array, map_array, map_bytes
+from embeddings.papers import PaperSummary
+
+LINES = "cards.jsonl"
+ENDS = "card_ends.npy"
+FILES = (LINES, ENDS)
+
+ID_END = len('{"id":"') + 40 + len('"')
+"""Where the id of a card ends: what differs from answer to answer is put there."""
+
+
+class StoredFields:
+    """The cards of a snapshot. Safe from many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Map both files.
+
+        Raises:
+            SnapshotError: One cannot be read, or they do not belong together.
+        """
+        self._lines = map_bytes(folder / LINES)
+        self._ends: NDArray[np.int64] = map_array(folder / ENDS)
+        last = int(self._ends[-1]) if len(self._ends) else 0
+        if last != len(self._lines):
+            raise SnapshotError(
+                f"{folder / LINES} has {len(self._lines)} bytes, {last} belong to {ENDS}; build the snapshot anew"
+            )
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def read(self, rows: Sequence[int]) -> list[bytes]:
+        """Read cards in the order of their rows, see `written`."""
+        lines, ends = self._lines, self._ends
+        return [lines[ends.item(row - 1) if row else 0 : ends.item(row) - 1] for row in rows]
+
+
+def write(cards: Iterable[PaperSummary], count: int, folder: Path) -> None:
+    """Write the files of `StoredFields`.
+
+    Args:
+        cards: In the order of their rows.
+        count: How many.
+        folder: For both.
+    """
+    ends = create_array(folder / ENDS, np.int64, (count,))
+    end = 0
+    with (folder / LINES).open("wb") as lines:
+        for row, card in enumerate(cards):
+            end += lines.write(written(card) + b"\n")
+            ends[row] = end
+
+
+def written(card: PaperSummary) -> bytes:
+    """Write a card as compact JSON in UTF-8, its id first: a hit but for its score and what was asked for beside it."""
+    return json.dumps(fields(card), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def fields(card: PaperSummary) -> dict[str, Any]:
+    """What hits show, with the names that programs are told."""
+    shown: dict[str, Any] = {
+        "id": card.id,
+        "title": card.title,
+        "label": card.label,
+        "language": card.language,
+        "externalIds": dict(card.external_ids),
+    }
+    if card.year is not None:
+        shown["year"] = card.year
+    if card.duplicates:
+        shown["duplicates"] = list(card.duplicates)
+    return shown
+
+
+def scored(card: PaperSummary, score: float, probability: float | None) -> dict[str, Any]:
+    """The same with what differs from answer to answer, after the id."""
+    shown = fields(card)
+    return {"id": shown.pop("id"), "score": score, "probability": probability, **shown}

@@ -1,0 +1,1 @@
+"""Our own routes: requests, responses, problems, OpenAPI."""

@@ -1,0 +1,48 @@
+"""The papers themselves: one, or a page of all."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from embeddings.errors import AmbiguousPaperId, InvalidOption, PaperNotFound
+from service.api import examples, serialization
+from service.api.openapi import answers as documented
+from service.api.requests import ListingAddress, Nothing, within
+from service.api.responses import ListingAnswer, PaperAnswer
+from service.api.routes.search import PaperId
+from service.engine.request_engine import Engine
+from service.engine.served_snapshot import ServedSnapshot
+
+router = APIRouter(tags=["papers"])
+
+
+@router.get(
+    "/papers",
+    response_model=ListingAnswer,
+    summary="Browse all papers",
+    responses=documented(examples.LISTING, "A page of papers, in the order of the corpus.", InvalidOption),
+)
+async def browse(asked: Annotated[ListingAddress, Query()], desk: Engine) -> Response:
+    """List the papers in the order of the corpus, a page at a time. Beyond the end the page is empty."""
+    limit = within(asked, "limit", desk.settings)
+
+    def answer(generation: ServedSnapshot) -> ListingAnswer:
+        snapshot = generation.snapshot
+        page = [serialization.listed(paper) for paper in snapshot.papers(asked.offset, limit)]
+        return {"snapshot": snapshot.id, "total": len(snapshot), "papers": page}
+
+    return await desk.answer(answer)
+
+
+@router.get(
+    "/papers/{paper_id:path}",
+    response_model=PaperAnswer,
+    summary="Show one paper",
+    responses=documented(examples.PAPER_SHOWN, "The paper.", PaperNotFound, AmbiguousPaperId),
+)
+async def show(paper_id: PaperId, _asked: Annotated[Nothing, Query()], desk: Engine) -> Response:
+    """Show all that is known of a paper: abstract, language, where it was seen, its ids, its near-duplicates."""
+    return await desk.answer(
+        lambda generation: serialization.paper(generation.snapshot.id, generation.snapshot.paper(paper_id))
+    )

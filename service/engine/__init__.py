@@ -1,0 +1,1 @@
+"""Holds the served snapshot and answers queries."""

@@ -1,0 +1,61 @@
+"""What hits show is written before as it would be written each time."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embeddings.errors import SnapshotError
+from embeddings.papers import PaperSummary
+from embeddings.snapshots import stored_fields
+from embeddings.snapshots.snapshot import Snapshot
+from embeddings.snapshots.stored_fields import ENDS, ID_END, LINES, StoredFields
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))  # what UTF-8 can hold
+CARDS = st.builds(
+    PaperSummary,
+    id=st.text("0123456789abcdef", min_size=40, max_size=40),
+    abstract=TEXTS,
+    title=TEXTS | st.none(),
+    label=TEXTS,
+    language=st.sampled_from(["en", "zh"]),
+    year=st.integers(0, 9999) | st.none(),
+    external_ids=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    duplicates=st.lists(TEXTS, max_size=2).map(tuple),
+)
+
+
+@given(CARDS)
+def test_a_card_is_written_as_answers_are(card: PaperSummary) -> None:
+    written = stored_fields.written(card)
+    assert written == orjson.dumps(stored_fields.fields(card))
+    assert written[:ID_END] == f'{{"id":"{card.id}"'.encode()
+
+
+def test_cards_are_read_in_any_order(snapshot: Snapshot) -> None:
+    rows = [41, 0, 7, 0]
+    assert [json.loads(card) for card in snapshot.cards.read(rows)] == [
+        stored_fields.fields(card) for card in snapshot.store.cards(rows)
+    ]
+    assert snapshot.cards.read([]) == [] and len(snapshot.cards) == 42
+
+
+def test_every_paper_has_a_line(snapshot: Snapshot) -> None:
+    lines = (snapshot.folder / LINES).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == list(snapshot.store.ids())
+
+
+def test_lines_and_ends_of_different_builds_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / ENDS, np.array([3], dtype=np.int64))
+    with pytest.raises(SnapshotError, match=LINES):
+        StoredFields(tmp_path)
+    (tmp_path / LINES).write_bytes(b"{}\n{}\n")
+    with pytest.raises(SnapshotError, match=rf"{LINES} has 6 bytes, 3 belong to {ENDS}"):
+        StoredFields(tmp_path)
+    np.save(tmp_path / ENDS, np.empty(0, dtype=np.int64))
+    (tmp_path / LINES).write_bytes(b"")
+    assert len(StoredFields(tmp_path)) == 0
