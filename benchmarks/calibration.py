@@ -132,7 +132,7 @@ def _found(snapshots: Mapping[str, Snapshot], groups: Mapping[str, Answers]) -> 
                     results = searcher.search(text, options)
                     key = f"{kind} of {name}"
                     if results.scale is not None:
-                        best.setdefault(results.scale, {}).setdefault(key, []).append(results.hits[0].stages.relevance)
+                        best.setdefault(results.scale, {}).setdefault(key, []).append(results.hits[0].score)
     return {
         scale: {
             "least_errors": _least_errors(kinds),
@@ -178,7 +178,7 @@ def _parallel(rows: Sequence[dict[str, Any]], options: BuildOptions) -> Snapshot
 
 def _titles(rows: Sequence[dict[str, Any]]) -> Qrels:
     """English titles ask for their abstracts among the English ones."""
-    english = Filters(languages=("en",))
+    english = Filters(language=("en",))
     return Qrels(
         name="titles",
         questions=tuple(Question(id=row["id"], text=row["title"], filters=english) for row in rows),

@@ -88,7 +88,7 @@ def _across_languages(folder: Path, options: BuildOptions) -> dict[str, Any]:
     ceiling = _titles("en → en, English only", titled, "title", "en", None)
     ceiling = replace(
         ceiling,
-        questions=tuple(replace(question, filters=Filters(languages=("en",))) for question in ceiling.questions),
+        questions=tuple(replace(question, filters=Filters(language=("en",))) for question in ceiling.questions),
     )
     found = _scores(snapshot, [*parts, ceiling], (Mode.DENSE, Mode.HYBRID), known_items=True)
     return {"papers": len(snapshot), **found}
@@ -99,7 +99,7 @@ def _titles(name: str, rows: Sequence[dict[str, Any]], field: str, answer: str, 
     questions, grades = [], {}
     for row in rows:
         own = () if left_out is None else (paper_id(row[left_out]),)
-        questions.append(Question(id=row["id"], text=row[field], filters=Filters(exclude_ids=own)))
+        questions.append(Question(id=row["id"], text=row[field], filters=Filters(exclude_id=own)))
         grades[row["id"]] = {paper_id(row[answer]): 1}
     return Qrels(name=name, questions=tuple(questions), grades=grades)
 

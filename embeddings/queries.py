@@ -1,10 +1,21 @@
-"""What a caller asks and what comes back: options, filters, hits. Pure values, checked when made."""
+"""What a caller asks and what comes back: options, filters, hits. Pure values, checked when made.
 
+`SearchOptions` is the only declaration of the options of a search. HTTP parameters, request bodies, command-line
+options and the reference pages are derived from it with `declared_options`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Annotated, Any, get_args, get_type_hints
+
+from annotated_types import Ge, Le, MaxLen
+from typing_extensions import Doc
 
 from embeddings.errors import InvalidOption
 from embeddings.papers import PaperSummary
+from embeddings.ranking.stage_names import OPTIONAL, StageName
 
 
 class Mode(StrEnum):
@@ -15,170 +26,267 @@ class Mode(StrEnum):
     LEXICAL = "lexical"
 
 
-class Stage(StrEnum):
-    """What refines an order by meaning."""
+class HitField(StrEnum):
+    """A field of a paper that a hit may show."""
 
-    WORDS = "words"
+    ID = "id"
     TITLE = "title"
-    FEEDBACK = "feedback"
-    SMOOTHING = "smoothing"
+    LABEL = "label"
+    AUTHORS = "authors"
+    VENUE = "venue"
+    YEAR = "year"
+    DATE = "date"
+    URL = "url"
+    CATEGORIES = "categories"
+    LANGUAGE = "language"
+    EXTERNAL_IDS = "externalIds"
+    DUPLICATES = "duplicates"
+    ABSTRACT = "abstract"
+    EXTRA = "extra"
 
 
 class Scale(StrEnum):
-    """What relevance is measured on: equal numbers on two scales mean different things."""
+    """What a score is measured on: equal numbers on two scales mean different things. Each has its calibration."""
 
-    TEXT = "text"  # of a text: meaning and words, refined
-    FUSED = "fused"  # the same without smoothing, which keeps silent among papers of several languages
+    TEXT = "text"  # of a text: the whole pipeline
+    FUSED = "fused"  # the same without smoothing, which is skipped among papers of several languages
     DENSE = "dense"  # of a text: the cosine
-    PAPER = "paper"  # of a paper: meaning and words, smoothed
+    PAPER = "paper"  # of papers: the whole pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class TextOnly:
+    """Marks an option that only queries by text have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """Which papers may be hits. Empty fields admit all; fields are joined by *and*, the values of one by *or*.
 
-    Attributes:
-        languages: ISO 639-1 codes.
-        year_from: Earliest year, included. A paper without a year passes no year filter.
-        year_to: Latest year, included.
-        categories: Subject classes, compared whole, as the sources spell them.
-        sources: Names of source files, as `Source.file`.
-        ids: Only these papers, in any form `Searcher.paper` accepts; unknown ids are an error.
-        exclude_ids: Not these.
+    Raises:
+        InvalidOption: A value is out of its range, or `year_from` is after `year_to`.
     """
 
-    languages: tuple[str, ...] = ()
-    year_from: int | None = None
-    year_to: int | None = None
-    categories: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-    exclude_ids: tuple[str, ...] = ()
+    language: Annotated[tuple[str, ...], MaxLen(100), Doc("Only papers in these languages, ISO 639-1 codes.")] = ()
+    year_from: Annotated[
+        int | None, Ge(0), Le(9999), Doc("Earliest year, included. A paper without a year passes no year filter.")
+    ] = None
+    year_to: Annotated[int | None, Ge(0), Le(9999), Doc("Latest year, included.")] = None
+    category: Annotated[
+        tuple[str, ...], MaxLen(100), Doc("Only papers of these categories, compared whole, spelt as in the sources.")
+    ] = ()
+    source: Annotated[tuple[str, ...], MaxLen(100), Doc("Only papers seen in these source files.")] = ()
+    id: Annotated[tuple[str, ...], MaxLen(1000), Doc("Only these papers; an unknown id is an error.")] = ()
+    exclude_id: Annotated[tuple[str, ...], MaxLen(1000), Doc("Not these papers; an unknown id is an error.")] = ()
 
     def __post_init__(self) -> None:
+        _check(self)
         if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
             raise InvalidOption(f"year_from is {self.year_from}, after year_to {self.year_to}; swap them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
-    """How many hits, which, and in what order.
+    """How many hits, which, in what order, and what each shows.
 
-    Attributes:
-        top_k: Most hits to return, at least 1.
-        offset: Hits to leave out at the top, for paging, at least 0.
-        min_score: Leave out hits below this cosine, in [-1, 1].
-        min_probability: Leave out hits that are less probably related, in [0, 1]; needs a calibrated answer.
-        diversity: 0 orders by score alone; towards 1 each next hit is chosen ever more for being unlike those
-            above it. Maximal marginal relevance (Carbonell and Goldstein 1998) with lambda = 1 - diversity.
-        group_duplicates: Answer with the best paper of each group of near-duplicates only.
-        mode: Order the answers to a text by meaning and words together, by meaning alone (cosine), or by words alone
-            (BM25). Answers to several examples are always by meaning.
-        without: Stages of ranking to leave out, of hybrid answers to a text and of answers to one paper, which know
-            words and smoothing only. Without all of them the order is that of the cosine.
-        why: Give each hit the pair of sentences that match best.
-        explain: Have every stage say what it has to say of each hit, even where that takes more work.
-        filters: Which papers may be hits.
+    Raises:
+        InvalidOption: A value is out of its range.
     """
 
-    top_k: int = 10
-    offset: int = 0
-    min_score: float | None = None
-    min_probability: float | None = None
-    diversity: float = 0.0
-    group_duplicates: bool = False
-    mode: Mode = Mode.HYBRID
-    without: frozenset[Stage] = frozenset()
-    why: bool = False
-    explain: bool = False
+    top_k: Annotated[int, Ge(1), Doc("Most hits to return.")] = 10
+    offset: Annotated[int, Ge(0), Doc("Hits to skip from the top, for paging.")] = 0
+    min_score: Annotated[float | None, Ge(0), Le(1), Doc("Leave out hits with a lower score.")] = None
+    min_similarity: Annotated[float | None, Ge(-1), Le(1), Doc("Leave out hits with a lower cosine.")] = None
+    min_probability: Annotated[
+        float | None,
+        Ge(0),
+        Le(1),
+        Doc("Leave out hits with a lower probability; an error where probability is not calibrated."),
+    ] = None
+    diversity: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        Doc(
+            "Weight of novelty against relevance: maximal marginal relevance (Carbonell and Goldstein 1998) with "
+            "lambda = 1 - diversity. 0 orders by relevance alone."
+        ),
+    ] = 0.0
+    group_duplicates: Annotated[bool, Doc("Return only the best paper of each group of near-duplicates.")] = False
+    mode: Annotated[
+        Mode,
+        TextOnly(),
+        Doc("Rank by meaning and words together, by meaning alone (cosine), or by words alone (BM25)."),
+    ] = Mode.HYBRID
+    without: Annotated[
+        tuple[StageName, ...],
+        MaxLen(len(StageName)),
+        Doc("Ranking stages to leave out. Without all of them the order is that of the cosine."),
+    ] = ()
+    why: Annotated[bool, Doc("Add to each hit the pair of sentences that match best.")] = False
+    explain: Annotated[bool, Doc("Add to each hit the score of every ranking stage.")] = False
+    fields: Annotated[
+        tuple[HitField, ...],
+        MaxLen(len(HitField)),
+        Doc(
+            "Fields of each hit besides its scores. By default all but `abstract` and `extra`, the fields of the "
+            "source record that have no meaning here."
+        ),
+    ] = ()
     filters: Filters = field(default_factory=Filters)
 
     def __post_init__(self) -> None:
-        if self.top_k < 1:
-            raise InvalidOption(f"top_k is {self.top_k}; it must be at least 1")
-        if self.offset < 0:
-            raise InvalidOption(f"offset is {self.offset}; it must be at least 0")
-        if self.min_score is not None and not -1.0 <= self.min_score <= 1.0:
-            raise InvalidOption(f"min_score is {self.min_score}; a cosine lies in [-1, 1]")
-        if self.min_probability is not None and not 0.0 <= self.min_probability <= 1.0:
-            raise InvalidOption(f"min_probability is {self.min_probability}; a probability lies in [0, 1]")
-        if not 0.0 <= self.diversity <= 1.0:
-            raise InvalidOption(f"diversity is {self.diversity}; it must be in [0, 1]")
+        _check(self)
+        if StageName.FUSION in self.without:
+            raise InvalidOption(f"the stage fusion cannot be left out; those that can are {', '.join(OPTIONAL)}")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "SearchOptions":
+        """Make options from a flat mapping, as HTTP parameters and command-line options are.
+
+        Args:
+            values: Names of `declared_options` → values. Names that are missing keep their default.
+
+        Raises:
+            InvalidOption: A value is out of its range.
+            TypeError: There is no option of this name.
+        """
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        filters: dict[str, Any] = {name: given.pop(name) for name in _FILTER_NAMES & given.keys()}
+        return cls(**given, filters=Filters(**filters)) if filters else cls(**given)
 
     @property
     def plain(self) -> bool:
-        """Whether neither the order nor what is shown of a hit is another than usual; only which page is asked for."""
+        """Whether all options but `top_k` and `offset` have their default."""
         return replace(self, top_k=_USUAL.top_k, offset=_USUAL.offset) == _USUAL
 
 
+_FILTER_NAMES = frozenset(each.name for each in dataclasses.fields(Filters))
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredOption:
+    """One option, as interfaces derive theirs from it.
+
+    Attributes:
+        name: The same in every interface.
+        annotation: Its type with the constraints of `annotated_types`.
+        default: If it is not given.
+        description: One or two sentences.
+        text_only: Whether only queries by text have it.
+        constraints: `Ge`, `Le`, `MaxLen`.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    description: str
+    text_only: bool
+    constraints: tuple[Any, ...]
+
+
+def _declared(owner: "type[SearchOptions | Filters]") -> tuple[DeclaredOption, ...]:
+    hints = get_type_hints(owner, include_extras=True)
+    found = []
+    for each in dataclasses.fields(owner):
+        kind, *metadata = get_args(hints[each.name]) if hasattr(hints[each.name], "__metadata__") else (None,)
+        if kind is None:
+            continue  # `filters`, whose fields are declared by `Filters`
+        found.append(
+            DeclaredOption(
+                name=each.name,
+                annotation=hints[each.name],
+                default=each.default,
+                description=next(item.documentation for item in metadata if isinstance(item, Doc)),
+                text_only=any(isinstance(item, TextOnly) for item in metadata),
+                constraints=tuple(item for item in metadata if isinstance(item, Ge | Le | MaxLen)),
+            )
+        )
+    return tuple(found)
+
+
+_DECLARED = {owner: _declared(owner) for owner in (SearchOptions, Filters)}
+# (name, default, constraint): worked out once, as options are made for each request
+_CONSTRAINTS = {
+    owner: tuple((each.name, each.default, one) for each in declared for one in each.constraints)
+    for owner, declared in _DECLARED.items()
+}
+
+
+def declared_options() -> tuple[DeclaredOption, ...]:
+    """All options of a search, those of `Filters` among them, in the order of their declaration."""
+    return _DECLARED[SearchOptions] + _DECLARED[Filters]
+
+
+def _check(options: "SearchOptions | Filters") -> None:
+    for name, default, constraint in _CONSTRAINTS[type(options)]:
+        value = getattr(options, name)
+        if value is default or value is None:
+            continue
+        if isinstance(constraint, Ge) and not value >= constraint.ge:
+            raise InvalidOption(f"{name} is {value}; it must be at least {constraint.ge}")
+        if isinstance(constraint, Le) and not value <= constraint.le:
+            raise InvalidOption(f"{name} is {value}; it must be at most {constraint.le}")
+        if isinstance(constraint, MaxLen) and len(value) > constraint.max_length:
+            raise InvalidOption(f"{name} has {len(value)} values; at most {constraint.max_length} are allowed")
+
+
+NO_FILTERS = Filters()
 _USUAL = SearchOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
-    """The two sentences that match best, one of the query and one of the hit.
+class Highlight:
+    """The pair of sentences with the highest cosine, one of the query and one of the hit.
 
     Attributes:
         query_sentence: From the query text, or from the abstract of the query paper.
         hit_sentence: From the hit's abstract.
-        score: Cosine of the two sentences.
+        similarity: Cosine of the two sentences.
     """
 
     query_sentence: str
     hit_sentence: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """What each stage of ranking said of a hit; None where it was not asked, or had nothing to say.
-
-    Attributes:
-        dense: Cosine to the query.
-        title: Cosine of the title alone to the query.
-        lexical: Of a text query, BM25, 0 if it has no word of the query; of a query paper, the cosine of both papers'
-            words, weighed as BM25 does; of stored neighbours only with `SearchOptions.explain`.
-        feedback: Cosine to the query moved towards the best papers found.
-        fused: What all these come to, of a text query.
-        relevance: What the order goes by: `fused`, drawn towards that of the nearest candidates; comparable within one
-            answer only.
-    """
-
-    dense: float
-    relevance: float
-    title: float | None = None
-    lexical: float | None = None
-    feedback: float | None = None
-    fused: float | None = None
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: a paper and how near it is.
+    """One answer: a paper and its scores.
 
     Attributes:
         paper: What is shown of the paper.
-        score: Cosine to the query in [-1, 1], higher is closer, whatever the order goes by.
-        stages: How it came to its place.
-        probability: Of being related, to three digits (see `calibration`); None where it is not known.
-        why: The matching sentences, if asked for.
+        score: What the order goes by, in [0, 1]; no hit has a higher score than the one above it. Comparable within
+            one answer only.
+        similarity: Cosine of query and paper, in [-1, 1].
+        probability: That a person would judge it related, to three digits (see `ranking.calibration`); None where the
+            ranking is not calibrated.
+        stages: Ranking stage → its score; None where the stage does not apply to the hit. `dense` is the cosine.
+        highlight: The matching sentences, with `SearchOptions.why`.
+        abstract: With `HitField.ABSTRACT` among the fields asked for.
+        extra: Fields of the source record without a meaning here, with `HitField.EXTRA` among the fields asked for.
     """
 
     paper: PaperSummary
     score: float
-    stages: Stages
+    similarity: float
     probability: float | None = None
-    why: Why | None = None
+    stages: Mapping[str, float | None] = field(default_factory=dict)
+    highlight: Highlight | None = None
+    abstract: str | None = None
+    extra: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class QueryText:
-    """What the encoder made of the query text.
+    """What the encoder read of the query text.
 
     Attributes:
         tokens_seen: Tokens it read.
         tokens_total: Tokens the text has.
-        language: ISO 639-1 code, `und` where it cannot be told.
+        language: ISO 639-1 code, `und` where it cannot be determined.
     """
 
     tokens_seen: int
@@ -191,14 +299,14 @@ class Results:
     """The hits of one query.
 
     Attributes:
-        hits: In the order asked for; by `Stages.relevance`, highest first, unless `diversity` is above 0.
-        total: Papers that the filters admit, the query papers not counted.
-        exhausted: True when no further hit would follow: a larger `offset` returns nothing.
-        query: Of text queries only.
-        paper: Full id of the paper asked about, of answers to one paper.
-        found: Whether the best hit, on whatever page it is, is as probably related as those of questions that have an
-            answer are; None where it is not known.
-        scale: What `Stages.relevance` is measured on.
+        hits: In descending `score`; ties by similarity, then by the paper's place in the corpus.
+        total: Papers that the filters admit, without the query papers.
+        exhausted: Whether a larger `offset` returns nothing.
+        query: Of queries with one text.
+        paper: Full id of the query paper, of queries by one paper.
+        found: Whether the best hit, on whatever page it is, reaches the calibrated threshold; None where the ranking is
+            not calibrated.
+        scale: What the scores are measured on; None where they are not calibrated.
     """
 
     hits: tuple[Hit, ...]
@@ -211,21 +319,23 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of stored hits on one paper, what they show already written; more of them follow.
+class StoredPage:
+    """A page of stored neighbours, ready to be written as JSON; more hits follow it.
 
     Attributes:
-        paper: Full id of the paper asked about.
+        paper: Full id of the query paper.
         scores: Of each hit, as `Hit.score`.
+        similarities: Of each hit, as `Hit.similarity`.
         probabilities: Of each hit, as `Hit.probability`.
-        cards: Of each hit, see `cards.written`.
+        fields: Of each hit, the JSON of `snapshots.stored_fields`.
         total: As `Results.total`.
         found: As `Results.found`.
     """
 
     paper: str
     scores: list[float]
+    similarities: list[float]
     probabilities: list[float] | list[None]
-    cards: list[bytes]
+    fields: list[bytes]
     total: int
     found: bool | None

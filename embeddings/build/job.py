@@ -12,35 +12,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.snapshots import stored_fields, publishing, snapshot
 from embeddings import database, readers, threads
-from embeddings.snapshots.encoder_check import PROBES
+from embeddings.build.build_lock import Progress, alone, work_folder
 from embeddings.build.corpus import Corpus
+from embeddings.build.neighbours import NEIGHBOURS, CorpusData, DuplicateGroups, neighbours
 from embeddings.encoders import loading, model_files
-from embeddings.encoders.vector_cache import VectorCache, text_key
+from embeddings.encoders.backends.base import Backend, Computation, Precision
 from embeddings.encoders.cached_encoder import CachedEncoder
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL, EncoderInfo
 from embeddings.encoders.loading import Chosen
 from embeddings.encoders.model_files import ModelFiles
-from embeddings.encoders.backends.base import Backend, Computation, Precision
+from embeddings.encoders.vector_cache import VectorCache, text_key
 from embeddings.files import create_array, map_array
-from embeddings.indexes.faiss import faiss_index
 from embeddings.indexes.bm25 import lexical_index
 from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss.choice import INDEX_RECALL, choose
 from embeddings.indexes.faiss.evaluation import tuned
 from embeddings.indexes.faiss.faiss_index import FaissIndex
-from embeddings.indexes.faiss.choice import INDEX_RECALL, choose
+from embeddings.indexes.faiss.vector_index import KIND, FaissVectorIndex
 from embeddings.indexes.title_embeddings import packed
+from embeddings.ranking.calibration import Calibration, of_encoder
 from embeddings.release import gate
 from embeddings.release.comparison import Thresholds
 from embeddings.release.gate import Release
+from embeddings.snapshots import publishing, snapshot, stored_fields
+from embeddings.snapshots.encoder_check import PROBES
 from embeddings.snapshots.papers_db import PaperStore
-from embeddings.ranking.calibration import Calibration, of_encoder
-from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.snapshots.snapshot import Manifest
 from embeddings.texts.cleaning import clean
 from embeddings.texts.terms import terms
-from embeddings.build.build_lock import Progress, alone, work_folder
 
 if TYPE_CHECKING:
     from embeddings.encoders.encoder import Encoder
@@ -269,17 +269,21 @@ def _relate(
     total = len(embeddings)
     shape = (total, min(NEIGHBOURS, total - 1))
     rows = create_array(work / snapshot.NEIGHBOUR_ROWS, np.int32, shape)
+    similarities = create_array(work / snapshot.NEIGHBOUR_SIMILARITIES, np.float32, shape)
     scores = create_array(work / snapshot.NEIGHBOUR_SCORES, np.float32, shape)
-    relevance = create_array(work / snapshot.NEIGHBOUR_RELEVANCE, np.float32, shape)
     groups = DuplicateGroups(LEAST_DUPLICATE_SCORE, LEAST_TWIN_SCORE)
     start = 0
-    words = lexical_index.LexicalIndex.load(work)
     languages = map_array(work / snapshot.LANGUAGES)
-    for block in neighbours(dense, embeddings, words.likeness, languages, threads=threads.available()):
-        block_rows, block_scores, block_relevance = block
+    data = CorpusData(
+        FaissVectorIndex(dense, embeddings),
+        lexical_index.Bm25Index.load(work),
+        map_array(work / snapshot.TITLES, scattered=True),
+        languages,
+    )
+    for block_rows, block_similarities, block_scores in neighbours(data, threads=threads.available()):
         end = start + len(block_rows)
-        rows[start:end], scores[start:end], relevance[start:end] = block_rows, block_scores, block_relevance
-        groups.add(start, block_rows, block_scores, languages[block_rows] != languages[start:end, None])
+        rows[start:end], similarities[start:end], scores[start:end] = block_rows, block_similarities, block_scores
+        groups.add(start, block_rows, block_similarities, languages[block_rows] != languages[start:end, None])
         progress("relating", end, total)
         start = end
     grouped = groups.groups()
@@ -295,7 +299,7 @@ def _relate(
 def _show(work: Path) -> None:
     """Write what hits show of each paper."""
     store = PaperStore(work / snapshot.PAPERS)
-    stored_fields.write(store.all_cards(), len(store), work)
+    stored_fields.write(store.all_summaries(), len(store), work)
     store.close()
 
 
@@ -327,13 +331,17 @@ def _manifest(
         computation={"backend": computation.backend.value, "precision": computation.precision.value},
         counts=counts,
         sources=tuple(sources),
-        index=asdict(dense.spec),
+        index={"kind": KIND, **asdict(dense.spec)},
         evaluation=evaluation,
         duplicates=duplicates,
         calibration=calibration,
         probes=PROBES,
         checksums={},
-        versions={**{name: version(name) for name in _VERSIONED}, "faiss": faiss_index.VERSION, "sqlite": database.VERSION},
+        versions={
+            **{name: version(name) for name in _VERSIONED},
+            "faiss": faiss_index.VERSION,
+            "sqlite": database.VERSION,
+        },
     )
 
 

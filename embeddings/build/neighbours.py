@@ -1,94 +1,105 @@
-"""Every paper's nearest papers, computed once at build, and the groups of near-duplicates among them."""
+"""Every paper's related papers, ranked once by the build, and the groups of near-duplicates among them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.indexes.faiss.faiss_index import NO_HIT, FaissIndex
-from embeddings.ranking.fusion import RELATED_CANDIDATES, alike, fair
-from embeddings.ranking.smoothing import smooth
+from embeddings.indexes.base import NO_ROW, LexicalIndex, VectorIndex
+from embeddings.ranking import pipeline
+from embeddings.ranking.candidates import Candidates, QueryKind, RankingQuery
+from embeddings.ranking.weights import WEIGHTS
 from embeddings.threads import multiply_alone
 
-# Enough for a page of ten with duplicates grouped and for several pages; 12 bytes each on disk.
 NEIGHBOURS = 50
+"""Related papers stored for each paper: a page of ten with duplicates grouped, or several pages; 12 bytes each."""
 
 _BLOCK = 1024
-_SPARE = 8  # more candidates than asked for: an approximate index orders by approximate scores
 
 
-Likeness: TypeAlias = Callable[[int, NDArray[np.int64]], NDArray[np.float32]]
-"""A row and others → how alike their words are, see `LexicalIndex.likeness`."""
+@dataclass(frozen=True, slots=True)
+class CorpusData:
+    """Implements `RankingData` for a corpus that is being built.
+
+    Attributes:
+        index: Over the embeddings.
+        lexical: Over the same rows.
+        titles: Shape (n, dimension).
+        languages: Shape (n,).
+    """
+
+    index: VectorIndex
+    lexical: LexicalIndex
+    titles: NDArray[np.int8]
+    languages: NDArray[np.bytes_]
+
 
 Block: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
-"""Rows, their cosines, their relevance."""
+"""Rows, their similarities, their scores."""
 
 
-def neighbours(
-    index: FaissIndex,
-    embeddings: NDArray[np.float32],
-    likeness: Likeness,
-    languages: NDArray[np.bytes_],
-    *,
-    threads: int = 1,
-) -> Iterator[Block]:
-    """Find each row's most relevant other rows, block by block.
-
-    The 100 nearest are ordered as `Retriever.related` orders them, by meaning and words.
+def neighbours(data: CorpusData, *, threads: int = 1) -> Iterator[Block]:
+    """Rank each paper's related papers by the pipeline that answers queries by paper, block by block.
 
     Args:
-        index: Over the embeddings.
-        embeddings: Shape (n, dimension), unit rows; may be memory-mapped.
-        likeness: Of the same rows.
-        languages: Shape (n,), of the same rows.
+        data: Of the corpus, n papers.
         threads: Processors to use.
 
     Yields:
-        Rows, their cosines and their relevance for the next block, each of shape (block, min(NEIGHBOURS, n - 1)), best
-        first; row `NO_HIT` and -inf where the index found fewer. The row itself is never among them.
+        Rows, their cosines and their scores for the next block, each of shape (block, min(NEIGHBOURS, n - 1)), best
+        first; row `NO_ROW` and -inf where fewer were found. The row itself is never among them.
     """
-    count = len(embeddings)
+    count = len(data.index)
     width = min(NEIGHBOURS, count - 1)
+    candidates = WEIGHTS[QueryKind.PAPER].candidates
     for start in range(0, count, _BLOCK):
-        block = np.asarray(embeddings[start : start + _BLOCK])
-        _, found = index.nearest(block, RELATED_CANDIDATES + 1 + _SPARE, threads=threads)
-        rows = np.full((len(block), width), NO_HIT, dtype=np.int32)
-        scores = np.full((len(block), width), -np.inf, dtype=np.float32)
-        relevance = np.full((len(block), width), -np.inf, dtype=np.float32)
+        own = np.arange(start, min(start + _BLOCK, count))
+        vectors = data.index.vectors(own)
+        # One more than are ranked, for the paper itself
+        found = data.index.nearest(vectors, candidates + 1, threads=threads)
+        rows = np.full((len(own), width), NO_ROW, dtype=np.int32)
+        similarities = np.full((len(own), width), -np.inf, dtype=np.float32)
+        scores = np.full((len(own), width), -np.inf, dtype=np.float32)
         with multiply_alone():
-            for i in range(len(block)):
-                own = start + i
-                others = found[i][(found[i] != own) & (found[i] != NO_HIT)]
-                vectors = embeddings[others]
-                cosines = vectors @ block[i]
-                near = np.lexsort((others, -cosines))[:RELATED_CANDIDATES]
-                foreign = languages[others[near]] != languages[own]
-                words = fair(cosines[near], likeness(own, others[near]), foreign, 1.0)
-                weighed = smooth(alike(cosines[near], words), vectors[near])
-                order = np.lexsort((others[near], -cosines[near], -weighed))[:width]
-                rows[i, : len(order)] = others[near][order]
-                scores[i, : len(order)] = cosines[near][order]
-                relevance[i, : len(order)] = weighed[order]
-        yield rows, scores, relevance
+            for i, row in enumerate(own.tolist()):
+                others = (found.rows[i] != row) & (found.rows[i] != NO_ROW)
+                near, similarity = found.rows[i][others][:candidates], found.similarity[i][others][:candidates]
+                ranked = pipeline.rank(Candidates(near, similarity, similarity), _query(row, vectors[i], data), data)
+                best = ranked[:width]
+                rows[i, : len(best)] = best.rows
+                similarities[i, : len(best)] = best.similarity
+                scores[i, : len(best)] = best.score
+        yield rows, similarities, scores
+
+
+def _query(row: int, vector: NDArray[np.float32], data: CorpusData) -> RankingQuery:
+    return RankingQuery(
+        kind=QueryKind.PAPER,
+        vector=vector,
+        term_vector=data.lexical.term_vector(row),
+        language=bytes(data.languages[row]).decode(),
+        exclude=(row,),
+    )
 
 
 class DuplicateGroups:
-    """Groups rows that are alike, directly or through others (connected components, by union and find).
+    """Groups near-duplicate rows: connected components of the pairs above a threshold, by union-find.
 
     A paper and its translation are less near than two versions in one language, so they have a threshold of their own,
     and each must be the other's nearest in its language.
     """
 
-    def __init__(self, least_score: float, least_twin_score: float = 1.0) -> None:
+    def __init__(self, min_similarity: float, min_twin_similarity: float = 1.0) -> None:
         """Start without groups.
 
         Args:
-            least_score: Rows so near or nearer belong together.
-            least_twin_score: Rows in two languages so near or nearer may be translations.
+            min_similarity: Rows so near or nearer belong together.
+            min_twin_similarity: Rows in two languages so near or nearer may be translations.
         """
-        self._least_score = least_score
-        self._least_twin_score = least_twin_score
+        self._min_similarity = min_similarity
+        self._min_twin_similarity = min_twin_similarity
         self._parent: dict[int, int] = {}
         self._twins: dict[int, int] = {}
 
@@ -107,13 +118,13 @@ class DuplicateGroups:
             scores: Shape (n, k).
             foreign: Shape (n, k), whether a neighbour is in another language; None where all are in one.
         """
-        for i, j in zip(*np.nonzero(scores >= self._least_score), strict=True):
+        for i, j in zip(*np.nonzero(scores >= self._min_similarity), strict=True):
             self._join(first_row + int(i), int(rows[i, j]))
         if foreign is None or not rows.shape[1]:
             return
         across = np.where(foreign, scores, -np.inf)
         nearest = across.argmax(axis=1)
-        for i in np.flatnonzero(across.max(axis=1) >= self._least_twin_score).tolist():
+        for i in np.flatnonzero(across.max(axis=1) >= self._min_twin_similarity).tolist():
             self._twins[first_row + i] = int(rows[i, nearest[i]])
 
     def groups(self) -> dict[int, int]:

@@ -4,7 +4,7 @@ Modules that import torch or FAISS are imported inside the commands that need th
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,16 +12,13 @@ from embeddings.cli import distillation as cli_distillation
 from embeddings.cli import output, reports
 from embeddings.cli import snapshots as cli_snapshots
 from embeddings.cli.options import ALLOWED, AsJson, Force, LeastOverlap, LeastRecall, MostGone, MostLost, Snapshots
+from embeddings.cli.search import open_snapshot, related, search
 from embeddings.encoders.backends.base import Backend, Precision
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import InvalidOption, ReleaseRefused
 from embeddings.indexes.faiss.choice import INDEX_RECALL, bytes_of
-from embeddings.queries import Filters, Mode, Results, SearchOptions, Stage
+from embeddings.queries import Mode
 from embeddings.release.comparison import Thresholds
-
-if TYPE_CHECKING:
-    from embeddings.search.searcher import Searcher
-    from embeddings.snapshots.snapshot import Snapshot
 
 app = typer.Typer(
     name="related-papers",
@@ -31,21 +28,6 @@ app = typer.Typer(
 )
 app.add_typer(cli_snapshots.app, name="snapshots")
 app.add_typer(cli_distillation.app)
-
-TopK = Annotated[int, typer.Option("--top-k", "-k", help="Most hits.")]
-Offset = Annotated[int, typer.Option(help="Hits to leave out at the top.")]
-MinScore = Annotated[float | None, typer.Option(help="Leave out hits below this cosine.")]
-MinProbability = Annotated[float | None, typer.Option(help="Leave out hits that are less probably related.")]
-Diversity = Annotated[float, typer.Option(help="0 orders by score, 1 by being unlike the hits above.")]
-Group = Annotated[bool, typer.Option("--group-duplicates", help="Only the best of each group of near-duplicates.")]
-Without = Annotated[list[Stage] | None, typer.Option(help="A stage of ranking to leave out; repeatable.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Show what each stage of ranking said.")]
-WithWhy = Annotated[bool, typer.Option("--why", help="Show the sentences that match best.")]
-Language = Annotated[list[str] | None, typer.Option("--language", help="Only papers in this language; repeatable.")]
-YearFrom = Annotated[int | None, typer.Option(help="Earliest year.")]
-YearTo = Annotated[int | None, typer.Option(help="Latest year.")]
-Category = Annotated[list[str] | None, typer.Option("--category", help="Only this category; repeatable.")]
-SourceFile = Annotated[list[str] | None, typer.Option("--source", help="Only from this source file; repeatable.")]
 
 
 @app.command()
@@ -143,87 +125,8 @@ def build(
         raise ReleaseRefused(report.release.refusal())
 
 
-@app.command()
-def search(
-    text: Annotated[str, typer.Argument(help="A few words, a sentence, an abstract; - reads standard input.")],
-    snapshots: Snapshots = Path("snapshots"),
-    top_k: TopK = 10,
-    offset: Offset = 0,
-    min_score: MinScore = None,
-    min_probability: MinProbability = None,
-    diversity: Diversity = 0.0,
-    group_duplicates: Group = False,
-    mode: Annotated[Mode, typer.Option(help="Compare by meaning and words, by meaning, or by words.")] = Mode.HYBRID,
-    without: Without = None,
-    why: WithWhy = False,
-    explain: Explain = False,
-    language: Language = None,
-    year_from: YearFrom = None,
-    year_to: YearTo = None,
-    category: Category = None,
-    source: SourceFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find the papers nearest to a text."""
-    options = SearchOptions(
-        top_k=top_k,
-        offset=offset,
-        min_score=min_score,
-        min_probability=min_probability,
-        diversity=diversity,
-        group_duplicates=group_duplicates,
-        mode=mode,
-        without=frozenset(without or ()),
-        why=why,
-        explain=explain,
-        filters=_filters(language, year_from, year_to, category, source),
-    )
-    searcher = _searcher(snapshots)
-    asked = typer.get_text_stream("stdin").read() if text == "-" else text
-    _print_results(searcher.search(asked, options), searcher, explain=explain, as_json=as_json)
-
-
-@app.command()
-def related(
-    paper: Annotated[str, typer.Argument(help="An id, the first 8 digits or more of it, ARXIV:…, DOI:…")],
-    snapshots: Snapshots = Path("snapshots"),
-    top_k: TopK = 10,
-    offset: Offset = 0,
-    min_score: MinScore = None,
-    min_probability: MinProbability = None,
-    diversity: Diversity = 0.0,
-    group_duplicates: Group = False,
-    without: Without = None,
-    why: WithWhy = False,
-    explain: Explain = False,
-    language: Language = None,
-    year_from: YearFrom = None,
-    year_to: YearTo = None,
-    category: Category = None,
-    source: SourceFile = None,
-    also: Annotated[list[str] | None, typer.Option("--also", help="Another paper to be like; repeatable.")] = None,
-    unlike: Annotated[list[str] | None, typer.Option("--unlike", help="A paper to be unlike; repeatable.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find the papers nearest to a paper."""
-    options = SearchOptions(
-        top_k=top_k,
-        offset=offset,
-        min_score=min_score,
-        min_probability=min_probability,
-        diversity=diversity,
-        group_duplicates=group_duplicates,
-        without=frozenset(without or ()),
-        why=why,
-        explain=explain,
-        filters=_filters(language, year_from, year_to, category, source),
-    )
-    searcher = _searcher(snapshots)
-    if also or unlike:
-        results = searcher.related_to(positive=[paper, *(also or [])], negative=unlike or [], options=options)
-    else:
-        results = searcher.related(paper, options)
-    _print_results(results, searcher, explain=explain, as_json=as_json)
+app.command()(search)
+app.command()(related)
 
 
 @app.command()
@@ -256,7 +159,7 @@ def evaluate(
     asked += [(qrels.read_known_items(file), True) for file in known_items or []]
     if plot is not None:
         plotting.check(plot, collections or [], {*(modes or [Mode.HYBRID]), *([baseline] if baseline else [])})
-    opened = _open(snapshots, snapshot)
+    opened = open_snapshot(snapshots, snapshot)
     encoder = QueryEncoder(opened)
     with output.build_progress(quiet=as_json) as progress:
         cards = [
@@ -288,7 +191,7 @@ def calibrate(
     from embeddings.search.query_encoder import QueryEncoder
 
     asked = [qrels.read_collection(folder) for folder in collections]
-    opened = _open(snapshots, snapshot)
+    opened = open_snapshot(snapshots, snapshot)
     with output.build_progress(quiet=as_json) as progress:
         found, answers = calibration.calibrate(opened, QueryEncoder(opened), asked, progress)
     calibration_file.write(out, found)
@@ -306,47 +209,3 @@ def _columns(pairs: list[str]) -> dict[str, str]:
             raise InvalidOption(f"--column {pair} is not of the form FIELD=NAME, such as abstract=Summary")
         columns[name] = column
     return columns
-
-
-def _filters(
-    language: list[str] | None,
-    year_from: int | None,
-    year_to: int | None,
-    category: list[str] | None,
-    source: list[str] | None,
-) -> Filters:
-    return Filters(
-        languages=tuple(language or ()),
-        year_from=year_from,
-        year_to=year_to,
-        categories=tuple(category or ()),
-        sources=tuple(source or ()),
-    )
-
-
-def _open(snapshots: Path, snapshot: str | None) -> "Snapshot":
-    """Open a snapshot, or what is served, to ask it."""
-    from embeddings import threads
-    from embeddings.snapshots import publishing
-    from embeddings.snapshots.snapshot import Snapshot
-
-    threads.multiply_alone()
-    if snapshot is None:
-        return publishing.open_current(snapshots)[0]
-    return Snapshot.open(snapshots / publishing.resolve(snapshots, snapshot))
-
-
-def _searcher(snapshots: Path) -> "Searcher":
-    """Open what is served, with its encoder loaded when the first text comes: related papers need none."""
-    from embeddings.search.query_encoder import QueryEncoder
-    from embeddings.search.searcher import Searcher
-
-    opened = _open(snapshots, None)
-    return Searcher(opened, QueryEncoder(opened))
-
-
-def _print_results(results: Results, searcher: "Searcher", *, explain: bool, as_json: bool) -> None:
-    if as_json:
-        output.write_json({"snapshot": searcher.snapshot.id, **output.results_fields(results, explain=explain)})
-    else:
-        output.results_table(results, explain=explain)

@@ -8,8 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +33,12 @@ def line(text: str) -> None:
 def write_json(value: object) -> None:
     """Print one JSON value, for programs."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_bytes(body: bytes) -> None:
+    """Print the body of an answer as it is, and a line end."""
+    sys.stdout.buffer.write(body + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> None:
@@ -187,35 +192,28 @@ def results_table(results: "Results", *, explain: bool) -> None:
     if results.query is not None and results.query.tokens_seen < results.query.tokens_total:
         line(f"only the first {results.query.tokens_seen} of {results.query.tokens_total} tokens were read")
     if not results.hits:
-        line("no paper fits; ease the filters, --min-score or --min-probability")
+        line("no paper fits; widen the filters, or lower --min-score, --min-similarity or --min-probability")
         return
     if results.found is False:
         line("no paper here seems to be about this; the nearest are:")
-    names = ("score", "probability", *(("title", "words", "feedback", "fused", "relevance") if explain else ()))
-    numbers = [_numbers(hit)[: len(names)] for hit in results.hits]
-    known = [i for i in range(len(names)) if any(row[i] for row in numbers)]  # what no hit has needs no column
+    columns: dict[str, list[float | None]] = {
+        "score": [hit.score for hit in results.hits],
+        "similarity": [hit.similarity for hit in results.hits],
+        "probability": [hit.probability for hit in results.hits],
+    }
+    if explain:
+        columns |= {name: [hit.stages[name] for hit in results.hits] for name in results.hits[0].stages}
+    known = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     table = _grid()
-    for i in known:
-        table.add_column(names[i], justify="right", no_wrap=True)
+    for name in known:
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("id", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("paper", overflow="fold")
-    for hit, row in zip(results.hits, numbers, strict=True):
-        table.add_row(*(row[i] for i in known), hit.paper.id[:12], hit.paper.language, _text(hit))
+    for i, hit in enumerate(results.hits):
+        numbers = ["" if (value := values[i]) is None else f"{value:.3f}" for values in known.values()]
+        table.add_row(*numbers, hit.paper.id[:12], hit.paper.language, _text(hit))
     _show(table)
-
-
-def results_fields(results: "Results", *, explain: bool) -> dict[str, Any]:
-    """Hits for programs, with the names the service uses."""
-    hits = [_hit_fields(hit, explain=explain) for hit in results.hits]
-    value: dict[str, Any] = {"hits": hits, "total": results.total, "found": results.found}
-    if results.query is not None:
-        value["query"] = {
-            "tokens_seen": results.query.tokens_seen,
-            "tokens_total": results.query.tokens_total,
-            "language": results.query.language,
-        }
-    return value
 
 
 def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
@@ -240,32 +238,8 @@ def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
     _show(table)
 
 
-def _numbers(hit: "Hit") -> tuple[str, ...]:
-    stages = hit.stages
-    said = (
-        *(hit.score, hit.probability),
-        *(stages.title, stages.lexical, stages.feedback, stages.fused, stages.relevance),
-    )
-    return tuple("" if value is None else f"{value:.3f}" for value in said)
-
-
 def _text(hit: "Hit") -> str:
     text = hit.paper.label
-    if hit.why is not None:
-        text += f"\n  {hit.why.score:.3f} “{hit.why.query_sentence}”\n     ↔  “{hit.why.hit_sentence}”"
+    if (found := hit.highlight) is not None:
+        text += f"\n  {found.similarity:.3f} “{found.query_sentence}”\n     ↔  “{found.hit_sentence}”"
     return text
-
-
-def _hit_fields(hit: "Hit", *, explain: bool) -> dict[str, Any]:
-    from embeddings.snapshots import stored_fields  # loads numpy
-
-    fields = stored_fields.scored(hit.paper, hit.score, hit.probability)
-    if hit.why is not None:
-        fields["why"] = {
-            "query_sentence": hit.why.query_sentence,
-            "hit_sentence": hit.why.hit_sentence,
-            "score": hit.why.score,
-        }
-    if explain:
-        fields["stages"] = asdict(hit.stages)
-    return fields

@@ -7,8 +7,9 @@ import numpy as np
 
 from embeddings.errors import JudgmentError
 from embeddings.evaluation.qrels import Qrels, Resolved, resolve
-from embeddings.queries import Mode, Results, Scale, SearchOptions, Stage
+from embeddings.queries import Mode, Results, Scale, SearchOptions
 from embeddings.ranking.calibration import Answered, Calibration, Curve, fit
+from embeddings.ranking.stage_names import StageName
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
@@ -21,7 +22,7 @@ _TEXTS_AT_ONCE = 64
 
 _OF_TEXT = {
     Scale.TEXT: SearchOptions(top_k=DEPTH),
-    Scale.FUSED: SearchOptions(top_k=DEPTH, without=frozenset({Stage.SMOOTHING})),
+    Scale.FUSED: SearchOptions(top_k=DEPTH, without=(StageName.SMOOTHING,)),
     Scale.DENSE: SearchOptions(top_k=DEPTH, mode=Mode.DENSE),
 }
 
@@ -114,7 +115,7 @@ def answered(
 
 def _add(found: list[Answered], results: Results, related: set[str]) -> None:
     if results.hits:
-        relevance = np.array([hit.stages.relevance for hit in results.hits])
+        relevance = np.array([hit.score for hit in results.hits])
         found.append(Answered(relevance, np.array([hit.paper.id in related for hit in results.hits])))
 
 

@@ -14,7 +14,8 @@ from embeddings.evaluation import measures
 from embeddings.evaluation.measures import RUN_DEPTH
 from embeddings.evaluation.qrels import Qrels, Question, Resolved, resolve
 from embeddings.evaluation.significance import Difference, Estimate, difference, estimate
-from embeddings.queries import Mode, SearchOptions, Stage
+from embeddings.queries import Mode, SearchOptions
+from embeddings.ranking.stage_names import OPTIONAL, StageName
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
@@ -150,8 +151,9 @@ def evaluate(
 
 def ask(searcher: Searcher, question: Question, mode: Mode, depth: int) -> list[str]:
     """Ids of the best papers for one question, best first."""
-    by_meaning_alone = frozenset(Stage) if question.paper is not None and mode is Mode.DENSE else frozenset()
-    options = SearchOptions(top_k=depth, mode=mode, without=by_meaning_alone, filters=question.filters)
+    dense_by_paper = question.paper is not None and mode is Mode.DENSE
+    without: tuple[StageName, ...] = OPTIONAL if dense_by_paper else ()
+    options = SearchOptions(top_k=depth, mode=mode, without=without, filters=question.filters)
     if question.paper is not None:
         results = searcher.related(question.paper, options)
     else:

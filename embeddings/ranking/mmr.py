@@ -1,33 +1,35 @@
-"""Orders hits so that they are near the query and unlike each other. Pure."""
+"""Diversification: orders candidates so that they are relevant and unlike each other. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def diversify(
-    scores: NDArray[np.float32], embeddings: NDArray[np.float32], count: int, diversity: float
-) -> NDArray[np.int64]:
-    """Choose by maximal marginal relevance (Carbonell and Goldstein 1998).
+    scores: NDArray[np.float32], vectors: NDArray[np.float32], diversity: float
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Order by maximal marginal relevance (Carbonell and Goldstein 1998).
 
-    Each step takes the candidate with the largest (1 - diversity) score - diversity max cos(candidate, chosen).
+    Each step takes the candidate with the highest (1 - d) · score + d · novelty, where novelty is 1 minus the highest
+    cosine, at least 0, to those taken before. That differs from the published formula by the constant d only, and lies
+    in [0, 1] if the scores do; the sequence of its values never rises.
 
     Args:
-        scores: Shape (n,): cosine of each candidate to the query.
-        embeddings: Shape (n, dimension), unit rows.
-        count: Candidates to choose; more than n chooses all.
-        diversity: In [0, 1]: 0 orders by score.
+        scores: Shape (n,).
+        vectors: Shape (n, dimension), unit rows.
+        diversity: d, in [0, 1]: 0 orders by score.
 
     Returns:
-        Positions of the chosen candidates, shape (min(count, n),), in order of choice.
+        Positions in order of choice and their values, both of shape (n,).
     """
     chosen: list[int] = []
-    likeness = np.full(len(scores), -1.0, dtype=np.float32)
+    values: list[float] = []
+    nearest = np.zeros(len(scores), dtype=np.float32)
     left = np.ones(len(scores), dtype=np.bool_)
-    for _ in range(min(count, len(scores))):
-        penalty = diversity * likeness if chosen else 0.0
-        value = np.where(left, (1 - diversity) * scores - penalty, -np.inf)
+    for _ in range(len(scores)):
+        value = np.where(left, (1 - diversity) * scores + diversity * (1 - nearest), -np.inf)
         best = int(np.argmax(value))
         chosen.append(best)
+        values.append(float(value[best]))
         left[best] = False
-        likeness = np.maximum(likeness, embeddings @ embeddings[best])
-    return np.array(chosen, dtype=np.int64)
+        nearest = np.maximum(nearest, np.minimum(vectors @ vectors[best], 1))
+    return np.array(chosen, dtype=np.int64), np.array(values, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Questions into hits: leave out, filter, order, cut. The one engine behind command line and service."""
+"""Queries into hits: the one engine behind the library, the command line and the service."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,126 +8,127 @@ from numpy.typing import NDArray
 
 from embeddings.encoders.encoder_info import Encoded
 from embeddings.errors import EmptyQuery, InvalidOption
-from embeddings.indexes.faiss.faiss_index import NO_HIT
-from embeddings.queries import Filters, Hit, Mode, Page, QueryText, Results, Scale, SearchOptions, Stage, Stages
+from embeddings.indexes.base import NO_ROW
+from embeddings.queries import (
+    NO_FILTERS,
+    Hit,
+    HitField,
+    Mode,
+    QueryText,
+    Results,
+    Scale,
+    SearchOptions,
+    StoredPage,
+)
+from embeddings.ranking import pipeline
 from embeddings.ranking.calibration import Curve
-from embeddings.ranking.feedback import combine
-from embeddings.ranking.filters import FilterMasks
-from embeddings.ranking.mmr import diversify
-from embeddings.ranking.retrieval import Ranked, Retriever
-from embeddings.search.highlights import explain
+from embeddings.ranking.candidates import Candidates, QueryKind, RankingQuery
+from embeddings.search import ranking_queries
+from embeddings.search.arrange import DIVERSITY_POOL, arrange, nothing_else_passes
+from embeddings.search.highlights import highlight
+from embeddings.search.ranking_queries import check_readable
 from embeddings.snapshots.snapshot import Snapshot
-from embeddings.texts.language import detect
-from embeddings.texts.terms import terms
 
 EncodeQueries = Callable[[Sequence[str]], Encoded]
 
-# The best so many are ordered for diversity, the others follow: the same for every page, so that pages join, and
-# bounded, because each choice looks at all of them
-_DIVERSITY_POOL = 200
-
-_ALL = Filters()
-
-Find = Callable[[NDArray[np.bool_] | None, int], Ranked]
-"""Admitted rows and depth → candidates."""
+Find = Callable[[int], Candidates]
+"""Depth → at least so many candidates, ranked, or all there are."""
 
 
 class Searcher:
-    """Answers questions about one snapshot. Safe from many threads; holds nothing of a question."""
+    """Answers queries about one snapshot. Safe from many threads; keeps nothing of a query."""
 
     def __init__(self, snapshot: Snapshot, encode_queries: EncodeQueries) -> None:
         """Search this snapshot.
 
         Args:
             snapshot: Open.
-            encode_queries: The query side of the encoder that built it (see `compatibility.check_encoder`).
+            encode_queries: The query side of the encoder that built it (see `encoder_check.check_encoder`).
         """
         self.snapshot = snapshot
         self._encode = encode_queries
-        self._eligibility = FilterMasks(snapshot.store)
-        self._retriever = Retriever(snapshot)
 
     def search(self, text: str, options: SearchOptions, encoded: Encoded | None = None) -> Results:
-        """Find the papers nearest to a text, by meaning and by words (`SearchOptions.mode`).
+        """Find the papers nearest to a text.
 
         Args:
             text: A few words, a sentence, an abstract.
             options: How many hits, which, and in what order.
-            encoded: What `encode_queries` makes of the text, if that was done before.
+            encoded: What `encode_queries` returns for the text, if it was called before.
 
         Raises:
             EmptyQuery: The text has nothing to search for.
             PaperNotFound: An id in the filters is unknown.
+            InvalidOption: `min_probability` is given, and the ranking is not calibrated.
         """
-        query, about = self._read(text, encoded)
-        retriever, words = self._retriever, [] if options.mode is Mode.DENSE else terms(text)
-        find: dict[Mode, Find] = {
-            Mode.DENSE: lambda admitted, depth: replace(retriever.dense(query, admitted, depth), scale=Scale.DENSE),
-            Mode.LEXICAL: lambda admitted, depth: retriever.lexical(query, words, admitted, depth),
-            Mode.HYBRID: lambda admitted, depth: retriever.hybrid(
-                query, words, admitted, depth, options.without, about.language
-            ),
-        }
-        return self._answer(find[options.mode], [text], (), options, about)
+        check_readable(text)
+        encoded = self._encode([text]) if encoded is None else encoded
+        query, about = ranking_queries.of_text(text, encoded, options, self.snapshot)
+        return replace(self._answer(self._find_by_text(query, options.mode), query, [text], options), query=about)
 
     def related(self, reference: str, options: SearchOptions) -> Results:
-        """Find the papers nearest to a paper, by meaning and by words, itself left out.
+        """Find the papers nearest to a paper, itself left out.
 
-        Without filters, diversity and stages to leave out, what the build computed is read: no model, no search.
+        Without filters, diversity and stages to leave out, what the build stored is read: no model, no search.
 
         Raises:
             PaperNotFound: There is no such paper.
-            AmbiguousPaperId: Several papers fit the reference.
+            AmbiguousPaperId: Several papers have the reference.
+            InvalidOption: `min_probability` is given, and the ranking is not calibrated.
         """
-        row, identity = self.snapshot.store.find(reference)
-        asked = [self.snapshot.store.cards([row])[0].abstract] if options.why else []
-        hits = self._stored_neighbours(row, options)
-        if hits is not None:
-            return self._results(hits, asked, len(self.snapshot) - 1, options, None, identity)
-
-        def find(admitted: NDArray[np.bool_] | None, depth: int) -> Ranked:
-            return self._retriever.related(row, admitted, depth, options.without)
-
-        return replace(self._answer(find, asked, (row,), options, None), paper=identity)
+        row, paper_id = self.snapshot.store.find(reference)
+        results = self._stored(row, options)
+        if results is None:
+            query = ranking_queries.of_paper(row, options, self.snapshot)
+            results = self._answer(lambda depth: pipeline.search(query, depth, self.snapshot), query, (), options)
+        return replace(results, paper=paper_id)
 
     def stored(self, reference: str, options: SearchOptions) -> Results | None:
         """Answer as `related` does where that takes neither model nor search; None where it would.
 
-        A few reads of mapped files and two statements: what it takes does not depend on the number of papers.
+        A few reads of mapped files and two statements: the cost does not depend on the number of papers.
 
         Raises:
             PaperNotFound: There is no such paper.
-            AmbiguousPaperId: Several papers fit the reference.
+            AmbiguousPaperId: Several papers have the reference.
         """
         if options.why:
             return None
-        row, identity = self.snapshot.store.find(reference)
-        hits = self._stored_neighbours(row, options)
-        if hits is None:
-            return None
-        return self._results(hits, (), len(self.snapshot) - 1, options, None, identity)
+        row, paper_id = self.snapshot.store.find(reference)
+        results = self._stored(row, options)
+        return None if results is None else replace(results, paper=paper_id)
 
-    def page(self, reference: str, top_k: int, offset: int) -> Page | None:
-        """Answer as `stored` does with these and else no options, in a fifth of the time; None at the end of the hits.
+    def stored_page(self, reference: str, top_k: int, offset: int) -> StoredPage | None:
+        """Answer as `stored` does with these and no other options, in a fifth of the time.
+
+        Returns:
+            None where the stored hits end within the page or right after it.
 
         Raises:
             PaperNotFound: There is no such paper.
-            AmbiguousPaperId: Several papers fit the reference.
+            AmbiguousPaperId: Several papers have the reference.
         """
         snapshot = self.snapshot
-        row, identity = snapshot.store.find(reference)
+        row, paper_id = snapshot.store.find(reference)
         end = offset + top_k
         rows = snapshot.neighbour_rows[row, offset : end + 1].tolist()
-        if len(rows) <= top_k or rows.pop() == NO_HIT:  # what was not found stands at the end
+        if len(rows) <= top_k or rows.pop() == NO_ROW:  # the stored hits are padded at the end
             return None
+        scores = snapshot.neighbour_scores[row]
         probabilities: list[float] | list[None] = [None] * top_k
         found = None
-        if (curve := self._calibrated(Scale.PAPER)) is not None:
-            relevance = snapshot.neighbour_relevance[row]
-            probabilities = curve.probability(relevance[offset:end]).tolist()
-            found = bool(relevance[0] >= curve.found)
-        scores = _cosines(snapshot.neighbour_scores[row, offset:end])
-        return Page(identity, scores, probabilities, snapshot.cards.read(rows), len(snapshot) - 1, found)
+        if (curve := self._curve(Scale.PAPER)) is not None:
+            probabilities = curve.probability(scores[offset:end]).tolist()
+            found = bool(scores[0] >= curve.found)
+        return StoredPage(
+            paper_id,
+            _within(scores[offset:end], 0.0),
+            _within(snapshot.neighbour_similarities[row, offset:end], -1.0),
+            probabilities,
+            snapshot.stored_fields.read(rows),
+            len(snapshot) - 1,
+            found,
+        )
 
     def related_to(
         self,
@@ -138,209 +139,182 @@ class Searcher:
         negative_texts: Sequence[str] = (),
         options: SearchOptions,
     ) -> Results:
-        """Find papers like some examples and unlike others (see `rocchio`); the example papers are left out.
+        """Find papers similar to some examples and unlike others; the example papers are left out.
 
-        Ordered by meaning alone, but for a single paper, which is answered as by `related`.
+        The examples are combined by Rocchio's formula, vectors and terms alike, and ranked as a paper is. A single
+        positive paper is answered as by `related`.
 
         Args:
-            positive: Papers to be like, in any form `PaperStore.row` takes.
+            positive: Papers to be similar to, in any form `PapersDb.find` takes.
             negative: Papers to be unlike.
-            texts: Texts to be like.
+            texts: Texts to be similar to.
             negative_texts: Texts to be unlike.
             options: How many hits, which, and in what order.
 
         Raises:
-            EmptyQuery: There is nothing to be like.
+            EmptyQuery: There is no positive example.
             PaperNotFound: A paper is unknown.
             InvalidOption: A paper is both wanted and unwanted, or the examples cancel out.
         """
         if len(positive) == 1 and not (negative or texts or negative_texts):
             return self.related(positive[0], options)
-        liked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(positive)]
-        disliked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(negative)]
+        snapshot = self.snapshot
+        liked = [snapshot.store.row(reference) for reference in dict.fromkeys(positive)]
+        disliked = [snapshot.store.row(reference) for reference in dict.fromkeys(negative)]
         if both := set(liked) & set(disliked):
-            identity = self.snapshot.store.cards([min(both)])[0].id
-            raise InvalidOption(f"paper {identity} is both a positive and a negative example; leave it out of one")
+            paper_id = snapshot.store.summaries([min(both)])[0].id
+            raise InvalidOption(f"paper {paper_id} is both a positive and a negative example; leave it out of one")
         if not liked and not texts:
-            raise EmptyQuery("there is nothing to be like: give at least one positive paper or a text")
-        wanted = [self.snapshot.vectors(liked)] if liked else []
-        unwanted = [self.snapshot.vectors(disliked)] if disliked else []
-        about = None
-        for text in texts:
-            query, about = self._read(text)
-            wanted.append(query[None])
-        unwanted.extend(self._read(text)[0][None] for text in negative_texts)
-        empty = np.empty((0, self.snapshot.manifest.encoder.dimension), dtype=np.float32)
-        try:
-            query = combine(np.concatenate(wanted), np.concatenate(unwanted) if unwanted else empty)
-        except ValueError as error:
-            raise InvalidOption(f"{error}; leave a negative example out") from error
-        asked = [*texts]
-        if options.why:
-            asked.extend(paper.abstract for paper in self.snapshot.store.cards(liked))
-        return self._answer(
-            lambda admitted, depth: self._retriever.dense(query, admitted, depth),
-            asked,
-            (*liked, *disliked),
-            options,
-            about if len(texts) == 1 else None,
-        )
+            raise EmptyQuery("there is no positive example; give at least one positive paper or a text")
+        read = [self._read(text, options) for text in texts]
+        wanted = [ranking_queries.of_paper(row, options, snapshot) for row in liked] + [query for query, _ in read]
+        unwanted = [ranking_queries.of_paper(row, options, snapshot) for row in disliked]
+        unwanted += [self._read(text, options)[0] for text in negative_texts]
+        query = ranking_queries.of_examples(wanted, unwanted, options, snapshot)
+        asked = [*texts, *(snapshot.store.abstracts(liked) if options.why else ())]
+        results = self._answer(lambda depth: pipeline.search(query, depth, snapshot), query, asked, options)
+        return replace(results, query=read[0][1]) if len(read) == 1 else results
 
-    def _read(self, text: str, encoded: Encoded | None = None) -> tuple[NDArray[np.float32], QueryText]:
+    def _read(self, text: str, options: SearchOptions) -> tuple[RankingQuery, QueryText]:
         check_readable(text)
-        if encoded is None:
-            encoded = self._encode([text])
-        about = QueryText(int(encoded.tokens_seen[0]), int(encoded.tokens_total[0]), detect(text))
-        return encoded.embeddings[0], about
+        return ranking_queries.of_text(text, self._encode([text]), options, self.snapshot)
 
-    def _answer(
-        self,
-        find: Find,
-        asked: Sequence[str],
-        query_rows: Sequence[int],
-        options: SearchOptions,
-        about: QueryText | None,
-    ) -> Results:
-        admitted = self._eligibility.mask(options.filters)
-        if query_rows:
-            admitted = np.ones(len(self.snapshot), dtype=np.bool_) if admitted is None else admitted.copy()
-            admitted[list(query_rows)] = False
-        total = len(self.snapshot) if admitted is None else int(admitted.sum())
+    def _find_by_text(self, query: RankingQuery, mode: Mode) -> Find:
+        if mode is Mode.DENSE:
+            return lambda depth: replace(pipeline.dense(query, depth, self.snapshot), scale=Scale.DENSE)
+        if mode is Mode.LEXICAL:
+            return lambda depth: pipeline.lexical(query, depth, self.snapshot)
+        return lambda depth: pipeline.search(query, depth, self.snapshot)
+
+    def _answer(self, find: Find, query: RankingQuery, asked: Sequence[str], options: SearchOptions) -> Results:
+        total = self.snapshot.masks.count(options.filters, query.exclude)
         needed = options.offset + options.top_k + 1  # one more tells whether anything follows
         depth = needed * 2 if options.group_duplicates else needed
         if options.diversity:
-            depth = max(depth, _DIVERSITY_POOL)
+            depth = max(depth, DIVERSITY_POOL)
         while True:
-            ranked = find(admitted, depth)
-            hits = self._arrange(ranked, options, needed, query_rows)
-            if len(hits) >= needed or ranked.complete or self._all_below(ranked, options):
-                return self._results(hits, asked, total, options, about)
+            ranked = find(depth)
+            arranged = self._arrange(ranked, options, tuple(query.exclude))
+            if len(arranged) >= needed or ranked.complete or self._nothing_else(ranked, options):
+                return self._results(arranged, asked or self._query_abstracts(query, options), total, options)
             depth *= 2
 
-    def _stored_neighbours(self, row: int, options: SearchOptions) -> Ranked | None:
-        """The page out of the precomputed neighbours; None where they do not suffice."""
-        if options.diversity or options.filters != _ALL or options.without & {Stage.WORDS, Stage.SMOOTHING}:
+    def _stored(self, row: int, options: SearchOptions) -> Results | None:
+        """The page out of the stored neighbours; None where they do not suffice."""
+        in_full = pipeline.runs_in_full(QueryKind.PAPER, options.without)
+        if options.diversity or options.filters != NO_FILTERS or not in_full:
             return None
         snapshot = self.snapshot
         rows = snapshot.neighbour_rows[row].astype(np.int64)
-        count = len(rows) if NO_HIT not in rows else int(np.count_nonzero(rows != NO_HIT))  # they stand at the end
-        rows = rows[:count]
-        ranked = Ranked(
-            rows,
+        count = len(rows) if NO_ROW not in rows else int(np.count_nonzero(rows != NO_ROW))  # padded at the end
+        ranked = Candidates(
+            rows[:count],
+            snapshot.neighbour_similarities[row, :count],
             snapshot.neighbour_scores[row, :count],
-            snapshot.neighbour_relevance[row, :count],
-            complete=len(rows) == len(snapshot) - 1,
-            parts={"lexical": snapshot.lexical.likeness(row, rows)} if options.explain else {},
+            complete=count == len(snapshot) - 1,
             scale=Scale.PAPER,
         )
+        if options.explain:
+            query = ranking_queries.of_paper(row, options, snapshot)
+            near = pipeline.search(query, count, snapshot)
+            ranked = replace(ranked, stages=_aligned(near, ranked.rows))
         needed = options.offset + options.top_k + 1
-        hits = self._arrange(ranked, options, needed, (row,))
-        return hits if len(hits) >= needed or ranked.complete or self._all_below(ranked, options) else None
+        arranged = self._arrange(ranked, options, (row,))
+        if len(arranged) < needed and not ranked.complete and not self._nothing_else(ranked, options):
+            return None
+        asked = snapshot.store.abstracts([row]) if options.why else []
+        return self._results(arranged, asked, len(snapshot) - 1, options)
 
-    def _arrange(self, ranked: Ranked, options: SearchOptions, needed: int, query_rows: Sequence[int]) -> Ranked:
-        """Apply what is asked of the order: least values, one of each group, diversity; at most `needed` rows."""
-        if options.min_score is not None:
-            ranked = ranked[ranked.scores >= options.min_score]
-        if options.min_probability is not None:
-            ranked = ranked[self._curve(ranked, options).probability(ranked.relevance) >= options.min_probability]
-        if options.group_duplicates:
-            ranked = ranked[self._first_of_groups(ranked.rows, query_rows)]
-        if options.diversity and len(ranked):
-            pool = ranked[:_DIVERSITY_POOL]
-            chosen = diversify(pool.relevance, self.snapshot.vectors(pool.rows), len(pool), options.diversity)
-            ranked = ranked[np.concatenate([chosen, np.arange(len(pool), len(ranked))])]
-        return ranked[:needed]
+    def _arrange(self, ranked: Candidates, options: SearchOptions, query_rows: Sequence[int]) -> Candidates:
+        needed = options.offset + options.top_k + 1
+        return arrange(
+            ranked,
+            options,
+            self.snapshot,
+            needed=needed,
+            query_rows=query_rows,
+            curve_of=lambda candidates: self._curve_for(candidates, options),
+        )
 
-    def _first_of_groups(self, rows: NDArray[np.int64], query_rows: Sequence[int]) -> NDArray[np.bool_]:
-        """Keep the first row of each group; none of a group that a query paper belongs to."""
-        groups = self.snapshot.store.groups([*rows.tolist(), *query_rows])
-        seen = {groups[row] for row in query_rows if row in groups}
-        kept = np.ones(len(rows), dtype=np.bool_)
-        for i, row in enumerate(rows.tolist()):
-            group = groups.get(row)
-            if group is not None:
-                kept[i] = group not in seen
-                seen.add(group)
-        return kept
+    def _nothing_else(self, ranked: Candidates, options: SearchOptions) -> bool:
+        return nothing_else_passes(ranked, options, lambda candidates: self._curve_for(candidates, options))
 
-    def _results(
-        self,
-        ranked: Ranked,
-        asked: Sequence[str],
-        total: int,
-        options: SearchOptions,
-        about: QueryText | None,
-        paper: str | None = None,
-    ) -> Results:
-        page = ranked[options.offset : options.offset + options.top_k]
-        papers = self.snapshot.store.cards(page.rows.tolist())
-        scores, stages = _cosines(page.scores), _stages(page)
+    def _results(self, arranged: Candidates, asked: Sequence[str], total: int, options: SearchOptions) -> Results:
+        page = arranged[options.offset : options.offset + options.top_k]
+        rows = page.rows.tolist()
         probabilities: list[float] | list[None] = [None] * len(page)
         found = None
-        if (curve := self._calibrated(ranked.scale)) is not None:
-            probabilities = curve.probability(page.relevance).tolist()
-            found = len(ranked) > 0 and bool(ranked.relevance.max() >= curve.found)
-        hits = tuple(map(Hit, papers, scores, stages, probabilities))
-        if options.why:
-            hits = explain(asked, hits, self._encode)
-        return Results(hits, total, len(ranked) <= options.offset + options.top_k, about, found, ranked.scale, paper)
+        if (curve := self._curve(arranged.scale)) is not None:
+            probabilities = curve.probability(page.calibrated_on).tolist()
+            found = len(arranged) > 0 and bool(arranged.calibrated_on.max() >= curve.found)
+        numbers = (_within(page.score, 0.0), _within(page.similarity, -1.0), probabilities, _stages(page))
+        hits = tuple(map(Hit, self.snapshot.store.summaries(rows), *numbers))
+        hits = self._with_details(hits, rows, asked, options)
+        exhausted = len(arranged) <= options.offset + options.top_k
+        return Results(hits, total, exhausted, found=found, scale=arranged.scale)
 
-    def _calibrated(self, scale: Scale | None) -> Curve | None:
+    def _with_details(
+        self, hits: tuple[Hit, ...], rows: Sequence[int], asked: Sequence[str], options: SearchOptions
+    ) -> tuple[Hit, ...]:
+        """Add what is read or computed on request only."""
+        if options.why or HitField.ABSTRACT in options.fields:
+            abstracts = self.snapshot.store.abstracts(rows)
+            if options.why:
+                hits = highlight(asked, hits, abstracts, self._encode)
+            if HitField.ABSTRACT in options.fields:
+                hits = tuple(replace(hit, abstract=text) for hit, text in zip(hits, abstracts, strict=True))
+        if HitField.EXTRA in options.fields:
+            extras = self.snapshot.store.extras(rows)
+            hits = tuple(replace(hit, extra=extra) for hit, extra in zip(hits, extras, strict=True))
+        return hits
+
+    def _query_abstracts(self, query: RankingQuery, options: SearchOptions) -> list[str]:
+        return self.snapshot.store.abstracts(list(query.exclude)) if options.why else []
+
+    def _curve(self, scale: Scale | None) -> Curve | None:
         calibration = self.snapshot.manifest.calibration
         return None if calibration is None or scale is None else calibration.curve(scale)
 
-    def _curve(self, ranked: Ranked, options: SearchOptions) -> Curve:
-        """What makes probabilities of these relevances.
+    def _curve_for(self, ranked: Candidates, options: SearchOptions) -> Curve:
+        """The calibration of these candidates.
 
         Raises:
-            InvalidOption: Nothing does.
+            InvalidOption: There is none.
         """
-        if (curve := self._calibrated(ranked.scale)) is not None:
+        if (curve := self._curve(ranked.scale)) is not None:
             return curve
         if ranked.scale is not None:
             raise InvalidOption(
                 f"min_probability is {options.min_probability}, but snapshot {self.snapshot.id} is not calibrated for "
-                "such questions; use min_score, or calibrate its model: related-papers calibrate"
+                "such queries; use min_score, or calibrate its model: related-papers calibrate"
             )
         raise InvalidOption(
-            f"min_probability is {options.min_probability}, but probability is known only of answers to a paper and to "
-            "a text, by meaning or with all stages; leave out mode=lexical, without and further examples, or use "
-            "min_score"
+            f"min_probability is {options.min_probability}, but only dense and complete hybrid rankings are "
+            "calibrated; leave out mode=lexical and without, or use min_score"
         )
 
-    def _all_below(self, ranked: Ranked, options: SearchOptions) -> bool:
-        """Whether whatever else there is falls below the least score or probability."""
-        if options.min_score is not None and ranked.bound < options.min_score:
-            return True
-        if options.min_probability is None or not len(ranked):
-            return False
-        # What was not looked at is nowhere above what was
-        return bool(self._curve(ranked, options).probability(ranked.relevance[-1:])[0] < options.min_probability)
+
+def _within(values: NDArray[np.float32], lowest: float) -> list[float]:
+    """Values as numbers, at least `lowest` and at most 1, which rounding may exceed."""
+    numbers: list[float] = values.tolist()
+    if numbers and (max(numbers) > 1.0 or min(numbers) < lowest):
+        return [min(1.0, max(lowest, number)) for number in numbers]
+    return numbers
 
 
-def check_readable(text: str) -> None:
-    """Check that there is something to search for.
-
-    Raises:
-        EmptyQuery: There is not.
-    """
-    if not any(character.isalnum() for character in text):
-        raise EmptyQuery("the query has no word to search for; give a few words, a sentence or an abstract")
-
-
-def _cosines(scores: NDArray[np.float32]) -> list[float]:
-    """Scores without what rounding put beyond 1."""
-    exact: list[float] = scores.tolist()
-    if exact and (max(exact) > 1.0 or min(exact) < -1.0):
-        return [min(1.0, max(-1.0, score)) for score in exact]
-    return exact
+def _stages(page: Candidates) -> list[dict[str, float | None]]:
+    """The scores of every stage, a mapping for each candidate."""
+    named = {pipeline.DENSE: page.similarity, **page.stages}
+    columns = {
+        str(name): [None if value != value else value for value in values.tolist()]  # NaN is unlike itself
+        for name, values in named.items()
+    }
+    return [{name: values[i] for name, values in columns.items()} for i in range(len(page))]
 
 
-def _stages(page: Ranked) -> list[Stages]:
-    if not page.parts:
-        return list(map(Stages, page.scores.tolist(), page.relevance.tolist()))
-    parts = {name: [None if np.isnan(value) else value for value in part.tolist()] for name, part in page.parts.items()}
-    return [
-        Stages(dense, relevance, **{name: part[i] for name, part in parts.items()})
-        for i, (dense, relevance) in enumerate(zip(page.scores.tolist(), page.relevance.tolist(), strict=True))
-    ]
+def _aligned(ranked: Candidates, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    """The scores of every stage for these rows; NaN for rows that are not among the candidates."""
+    order = np.argsort(ranked.rows)
+    places = np.minimum(np.searchsorted(ranked.rows, rows, sorter=order), max(len(ranked) - 1, 0))
+    known = ranked.rows[order[places]] == rows
+    return {name: np.where(known, values[order[places]], np.float32(np.nan)) for name, values in ranked.stages.items()}

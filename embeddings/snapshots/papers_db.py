@@ -79,7 +79,7 @@ class PaperStore:
         self._local = threading.local()
         self._connections: list[database.Connection] = []
         self._opening = threading.Lock()
-        self._cards: dict[int, PaperSummary] = {}
+        self._summaries: dict[int, PaperSummary] = {}
         try:
             # Rows are numbered from 0 without gaps: the last one is found at once, where counting would read them all
             (last,) = self._connection.execute("SELECT max(row) FROM papers").fetchone()
@@ -149,23 +149,33 @@ class PaperStore:
         twins = self._twins(sorted({r[12] for r in found.values() if r[12] is not None}))
         return [self._paper(found[row], details, twins) for row in wanted]
 
-    def cards(self, rows: Sequence[int]) -> list[PaperSummary]:
+    def extras(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """Read the fields of the source records that have no meaning here, in the order of the rows."""
+        return [{} for _ in rows]
+
+    def abstracts(self, rows: Sequence[int]) -> list[str]:
+        """Read the abstracts of papers, in the order of their rows."""
+        wanted = [int(row) for row in rows]
+        found = dict(self._select("SELECT row, abstract FROM papers WHERE row IN", wanted))
+        return [found[row] for row in wanted]
+
+    def summaries(self, rows: Sequence[int]) -> list[PaperSummary]:
         """Read what hits show of papers, in the order of their rows; quicker than `by_rows`, and remembered."""
         wanted = [int(row) for row in rows]
-        known = self._cards
+        known = self._summaries
         missing = [row for row in wanted if row not in known]
         if missing:
             if len(known) + len(missing) > _CARDS_KEPT:
-                known = self._cards = {}  # whoever reads the old ones has them still
+                known = self._summaries = {}  # whoever reads the old ones has them still
                 missing = wanted
-            known.update(self._read_cards(missing))
+            known.update(self._read_summaries(missing))
         return [known[row] for row in wanted]
 
-    def all_cards(self) -> Iterator[PaperSummary]:
+    def all_summaries(self) -> Iterator[PaperSummary]:
         """Read what hits show of every paper, in row order; none is remembered."""
         for start in range(0, self._count, _IDS_A_STATEMENT):
             rows = range(start, min(start + _IDS_A_STATEMENT, self._count))
-            found = self._read_cards(rows)
+            found = self._read_summaries(rows)
             yield from (found[row] for row in rows)
 
     def browse(self, offset: int, limit: int) -> list[Paper]:
@@ -210,7 +220,7 @@ class PaperStore:
             part = keys[start : start + _IDS_A_STATEMENT]
             yield from self._connection.execute(f"{query} ({','.join('?' * len(part))})", tuple(part))
 
-    def _read_cards(self, rows: Sequence[int]) -> dict[int, PaperSummary]:
+    def _read_summaries(self, rows: Sequence[int]) -> dict[int, PaperSummary]:
         found = list(self._select(_CARD, rows))
         groups = {r[7] for r in found if r[7] is not None}
         twins = self._twins(sorted(groups)) if groups else {}

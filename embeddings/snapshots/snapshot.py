@@ -16,13 +16,15 @@ from embeddings.errors import SnapshotError
 from embeddings.files import map_array, sha256, sync_file, write_atomically
 from embeddings.indexes.bm25 import lexical_index
 from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss.vector_index import FaissVectorIndex
 from embeddings.papers import Paper
 from embeddings.ranking.calibration import Calibration
 from embeddings.snapshots import stored_fields
+from embeddings.snapshots.filter_masks import FilterMasks
 from embeddings.snapshots.papers_db import PaperStore
 from embeddings.snapshots.stored_fields import StoredFields
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 MANIFEST = "manifest.json"
 PAPERS = "papers.db"
@@ -31,8 +33,8 @@ TITLES = "titles.npy"
 LANGUAGES = "languages.npy"
 INDEX = "dense.faiss"
 NEIGHBOUR_ROWS = "neighbours.npy"
+NEIGHBOUR_SIMILARITIES = "neighbour_similarities.npy"
 NEIGHBOUR_SCORES = "neighbour_scores.npy"
-NEIGHBOUR_RELEVANCE = "neighbour_relevance.npy"
 PROBES = "probes.npy"
 REJECTS = "rejects.jsonl"
 FILES = (
@@ -42,8 +44,8 @@ FILES = (
     LANGUAGES,
     INDEX,
     NEIGHBOUR_ROWS,
+    NEIGHBOUR_SIMILARITIES,
     NEIGHBOUR_SCORES,
-    NEIGHBOUR_RELEVANCE,
     *lexical_index.FILES,
     *stored_fields.FILES,
     PROBES,
@@ -133,16 +135,18 @@ class Snapshot:
         self.titles: NDArray[np.int8] = map_array(folder / TITLES, scattered=True)
         self.languages: NDArray[np.bytes_] = map_array(folder / LANGUAGES)
         self.neighbour_rows: NDArray[np.int32] = map_array(folder / NEIGHBOUR_ROWS)
+        self.neighbour_similarities: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SIMILARITIES)
         self.neighbour_scores: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SCORES)
-        self.neighbour_relevance: NDArray[np.float32] = map_array(folder / NEIGHBOUR_RELEVANCE)
         self.probe_embeddings: NDArray[np.float32] = map_array(folder / PROBES)
         # Manifests that do not know it are of indexes that need little of it
         spec = faiss_index.IndexSpec(
             manifest.index["factory"], manifest.index["effort"], manifest.index.get("refine", 4)
         )
-        self.index = faiss_index.load(folder / INDEX, spec, self.embeddings)
-        self.lexical = lexical_index.LexicalIndex.load(folder)
-        self.cards = StoredFields(folder)
+        self.masks = FilterMasks(self.store)
+        opened = faiss_index.load(folder / INDEX, spec, self.embeddings)
+        self.index = FaissVectorIndex(opened, self.embeddings, self.masks.mask)
+        self.lexical = lexical_index.Bm25Index.load(folder, self.masks.mask)
+        self.stored_fields = StoredFields(folder)
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool = False) -> "Snapshot":
@@ -180,7 +184,7 @@ class Snapshot:
 
     def vectors(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Read embeddings, shape (len(rows), dimension)."""
-        return np.asarray(self.embeddings[np.asarray(rows, dtype=np.int64)])
+        return self.index.vectors(rows)
 
     def close(self) -> None:
         """Close the database; mapped files go with the object."""
@@ -194,10 +198,10 @@ class Snapshot:
             LANGUAGES: (self.languages.shape, (papers,)),
             INDEX: ((len(self.index), self.index.dimension), (papers, dimension)),
             lexical_index.LENGTHS: (len(self.lexical), papers),
-            stored_fields.ENDS: (len(self.cards), papers),
-            NEIGHBOUR_ROWS: (self.neighbour_rows.shape, self.neighbour_scores.shape),
-            NEIGHBOUR_SCORES: (self.neighbour_scores.shape[:1], (papers,)),
-            NEIGHBOUR_RELEVANCE: (self.neighbour_relevance.shape, self.neighbour_scores.shape),
+            stored_fields.ENDS: (len(self.stored_fields), papers),
+            NEIGHBOUR_ROWS: (self.neighbour_rows.shape, self.neighbour_similarities.shape),
+            NEIGHBOUR_SIMILARITIES: (self.neighbour_similarities.shape[:1], (papers,)),
+            NEIGHBOUR_SCORES: (self.neighbour_scores.shape, self.neighbour_similarities.shape),
             PROBES: (self.probe_embeddings.shape, (len(self.manifest.probes), dimension)),
         }
         for name, (found, expected) in shapes.items():

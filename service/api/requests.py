@@ -1,12 +1,13 @@
 """What the service is asked: the request half of the HTTP contract, and its translation into the engine's options."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
 
-from pydantic import ConfigDict, Field, SkipValidation, field_validator
+from annotated_types import Le
+from pydantic import ConfigDict, Field, SkipValidation, create_model, field_validator
 
 from embeddings.errors import InvalidOption
-from embeddings.queries import Filters, Mode, SearchOptions, Stage
+from embeddings.queries import DeclaredOption, SearchOptions, declared_options
 from service.api import examples
 from service.api.strict import Strict, Text
 from service.settings import Settings
@@ -23,86 +24,32 @@ class Nothing(Strict):
 
 
 class Options(Strict):
-    """How many hits, which, and in what order."""
-
-    top_k: int = Field(
-        10, ge=1, le=_FARTHEST, description="Most hits; at most `limits.max_top_k` of /info.", examples=[2]
-    )
-    offset: int = Field(
-        0,
-        ge=0,
-        le=_FARTHEST,
-        description="Hits to leave out at the top, for paging; at most `limits.max_offset` of /info.",
-    )
-    min_score: float | None = Field(None, ge=-1, le=1, description="Leave out hits below this cosine.")
-    min_probability: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="Leave out hits that are less probably related; an error where probability is not known.",
-    )
-    diversity: float = Field(
-        0.0, ge=0, le=1, description="0 orders by score; towards 1, each hit is ever less like those above it."
-    )
-    group_duplicates: bool = Field(False, description="Only the best of each group of near-duplicates.")
-    why: bool = Field(
-        False, description="Give each hit the pair of sentences that match best; with at most `limits.max_why` hits."
-    )
-    without: tuple[Stage, ...] = Field(
-        (), max_length=len(Stage), description="Stages of ranking to leave out; without all, the order is the score's."
-    )
-    explain: bool = Field(False, description="Give each hit what each stage of ranking said of it.")
-    fields: tuple[Literal["abstract"], ...] = Field((), description="What each hit has besides: `abstract`.")
-    language: tuple[Text, ...] = Field(
-        (), max_length=100, description="Only these languages, ISO 639-1.", examples=[["en"]]
-    )
-    year_from: int | None = Field(None, ge=0, le=9999, description="Earliest year, included.")
-    year_to: int | None = Field(None, ge=0, le=9999, description="Latest year, included.")
-    category: tuple[Text, ...] = Field(
-        (), max_length=100, description="Only these categories, spelt as the sources do."
-    )
-    source: tuple[Text, ...] = Field((), max_length=100, description="Only papers seen in these source files.")
-    id: Ids = Field((), description="Only these papers; unknown ids are an error.")
-    exclude_id: Ids = Field((), description="Not these papers.")
+    """The options of a search, as `SearchOptions` declares them: subclasses get their fields from `_derived`."""
 
     def to_engine(self, settings: Settings) -> SearchOptions:
-        """Translate into the engine's words.
+        """Translate into the engine's options.
 
         Raises:
             InvalidOption: More hits are asked for than the service gives or explains, they lie too far down, or the
                 years contradict each other.
         """
-        top_k = within(self, "top_k", settings)
-        if self.offset > settings.max_offset:
-            raise InvalidOption(f"offset is {self.offset}; at most {settings.max_offset}, narrow the search by filters")
-        if self.why and top_k > settings.max_why:
-            raise InvalidOption(f"top_k is {top_k}; with why at most {settings.max_why}, page on with offset")
-        return SearchOptions(
-            top_k=top_k,
-            offset=self.offset,
-            min_score=self.min_score,
-            min_probability=self.min_probability,
-            diversity=self.diversity,
-            group_duplicates=self.group_duplicates,
-            without=frozenset(self.without),
-            why=self.why,
-            explain=self.explain,
-            filters=Filters(
-                languages=self.language,
-                year_from=self.year_from,
-                year_to=self.year_to,
-                categories=self.category,
-                sources=self.source,
-                ids=self.id,
-                exclude_ids=self.exclude_id,
-            ),
+        options = SearchOptions.of(
+            {each.name: getattr(self, each.name) for each in declared_options() if hasattr(self, each.name)}
         )
+        top_k = within(self, "top_k", options.top_k, settings)
+        if options.offset > settings.max_offset:
+            raise InvalidOption(
+                f"offset is {options.offset}; at most {settings.max_offset}, narrow the search by filters"
+            )
+        if options.why and top_k > settings.max_why:
+            raise InvalidOption(f"top_k is {top_k}; with why at most {settings.max_why}, page on with offset")
+        return options if top_k == options.top_k else replace(options, top_k=top_k)
 
 
 class _InAddress(Options):
     """Options of a query string: lists may be repeated (`language=en&language=zh`) or separated (`language=en,zh`)."""
 
-    @field_validator("without", "fields", "language", "category", "source", "id", "exclude_id", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
     def _split(cls, values: Any) -> Any:  # noqa: ANN401 - not yet validated
         if not isinstance(values, list):
@@ -110,30 +57,48 @@ class _InAddress(Options):
         return [part.strip() for value in values for part in str(value).split(",") if part.strip()]
 
 
-class _OfText(Options):
-    """Options of a question in words."""
-
-    mode: Mode = Field(
-        Mode.HYBRID,
-        description="Order by meaning and words together, by meaning alone (cosine), or by words alone (BM25).",
-    )
-
-    def to_engine(self, settings: Settings) -> SearchOptions:
-        """As of all options, with the mode."""
-        return replace(super().to_engine(settings), mode=self.mode)
+M = TypeVar("M", bound=Options)
 
 
-class SearchAddress(_InAddress, _OfText):
+def _derived(name: str, base: type[M], *, text: bool) -> type[M]:
+    """A model with the fields of `base` and those of `SearchOptions`.
+
+    Args:
+        name: Of the model.
+        base: Holds the fields that are not options.
+        text: Whether options that only queries by text have are among them.
+    """
+    fields: Any = {
+        each.name: (_annotation(each), Field(each.default, description=each.description))
+        for each in declared_options()
+        if text or not each.text_only
+    }
+    model: type[M] = create_model(name, __base__=base, __doc__=base.__doc__, **fields)
+    return model
+
+
+def _annotation(option: DeclaredOption) -> Any:  # noqa: ANN401 - a type
+    """The type of an option over HTTP: texts are checked, numbers are bounded."""
+    kind = get_args(option.annotation)[0]
+    constraints = list(option.constraints)
+    if kind == tuple[str, ...]:
+        kind = tuple[Text, ...]
+    if kind is int and not any(isinstance(each, Le) for each in constraints):
+        constraints.append(Le(_FARTHEST))
+    return Annotated[kind, *constraints] if constraints else kind
+
+
+class _SearchAddress(_InAddress):
     """`GET /search`."""
 
     q: Text = Field(description="What to look for: a few words, a sentence, an abstract.", examples=[examples.QUERY])
 
 
-class RelatedAddress(_InAddress):
+class _RelatedAddress(_InAddress):
     """`GET /papers/{paper_id}/related`."""
 
 
-class SearchBody(_OfText):
+class _SearchBody(Options):
     """`POST /search`: as the query string, lists being JSON lists."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SEARCH_BODY]})
@@ -141,7 +106,7 @@ class SearchBody(_OfText):
     q: Text = Field(description="What to look for; at most `limits.max_query_chars` characters of /info.")
 
 
-class ExamplesBody(Options):
+class _ExamplesBody(Options):
     """`POST /related`: papers and texts to be like and unlike."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.EXAMPLES_BODY]})
@@ -152,10 +117,24 @@ class ExamplesBody(Options):
     negative_text: Text | None = Field(None, description="A text to be unlike.")
 
 
-class RelatedItem(Options):
+class _RelatedItem(Options):
     """One paper of `POST /batch/related`."""
 
     paper: Text = Field(description="Its id, in any form that `GET /papers/{paper_id}` takes.")
+
+
+if TYPE_CHECKING:
+    SearchAddress: TypeAlias = _SearchAddress
+    RelatedAddress: TypeAlias = _RelatedAddress
+    SearchBody: TypeAlias = _SearchBody
+    ExamplesBody: TypeAlias = _ExamplesBody
+    RelatedItem: TypeAlias = _RelatedItem
+else:
+    SearchAddress = _derived("SearchAddress", _SearchAddress, text=True)
+    RelatedAddress = _derived("RelatedAddress", _RelatedAddress, text=False)
+    SearchBody = _derived("SearchBody", _SearchBody, text=True)
+    ExamplesBody = _derived("ExamplesBody", _ExamplesBody, text=False)
+    RelatedItem = _derived("RelatedItem", _RelatedItem, text=False)
 
 
 # Documented as their types, but taken as they come: one that is wrong must fail alone
@@ -188,13 +167,12 @@ class ListingAddress(Strict):
     )
 
 
-def within(asked: Options | ListingAddress, name: Literal["top_k", "limit"], settings: Settings) -> int:
+def within(asked: Strict, name: str, value: int, settings: Settings) -> int:
     """How many things to answer with: as asked; if not asked, the default or the most there may be.
 
     Raises:
         InvalidOption: More are asked for than one answer has.
     """
-    value: int = getattr(asked, name)
     if value <= settings.max_top_k:
         return value
     if name not in asked.model_fields_set:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic cannot read typing's before Python 3.12
 
+from embeddings.ranking.pipeline import DENSE, DENSE_DESCRIPTION, STAGES
+
 
 class InvalidValue(TypedDict):
     """One value that cannot be used."""
@@ -31,34 +33,30 @@ class WhyAnswer(TypedDict):
 
     query_sentence: Annotated[str, Field(description="Of the query text, or of the query paper's abstract.")]
     hit_sentence: Annotated[str, Field(description="Of the hit's abstract.")]
-    score: Annotated[float, Field(description="Cosine of the two.")]
+    similarity: Annotated[float, Field(description="Cosine of the two sentences.")]
 
 
-class StagesAnswer(TypedDict):
-    """What each stage of ranking said of a hit; null where it was not asked, or had nothing to say."""
-
-    dense: Annotated[float, Field(description="Cosine to the query.")]
-    title: Annotated[float | None, Field(description="Cosine of the title alone to the query.")]
-    lexical: Annotated[
-        float | None,
-        Field(description="To a text: BM25, 0 without a common word. To a paper: the cosine of their words."),
-    ]
-    feedback: Annotated[float | None, Field(description="Cosine to the query moved towards the best papers found.")]
-    fused: Annotated[float | None, Field(description="What all these come to.")]
-    relevance: Annotated[
-        float,
-        Field(
-            description="What the order goes by: `fused`, drawn towards that of like papers; comparable within one "
-            "answer only."
-        ),
-    ]
+StagesAnswer = TypedDict(  # type: ignore[misc]  # made of the stages there are
+    "StagesAnswer",
+    {
+        name: NotRequired[Annotated[float | None, Field(description=description)]]
+        for name, description in (
+            (DENSE, DENSE_DESCRIPTION),
+            *((stage.name.value, stage.description) for stage in STAGES),
+        )
+    },
+)
 
 
 class HitAnswer(TypedDict):
     """One answer: a paper and how near it is."""
 
     id: Annotated[str, Field(description="The paper, 40 hexadecimal digits.")]
-    score: Annotated[float, Field(description="Cosine to the query in [-1, 1], higher is closer.")]
+    score: Annotated[
+        float,
+        Field(description="What the hits are ordered by, highest first, in [0, 1]; comparable within one answer only."),
+    ]
+    similarity: Annotated[float, Field(description="Cosine of query and paper, in [-1, 1].")]
     probability: Annotated[
         float | None,
         Field(
@@ -66,13 +64,30 @@ class HitAnswer(TypedDict):
             "words alone, with stages left out, to several examples, or of a model that was not calibrated."
         ),
     ]
-    title: Annotated[str | None, Field(description="Null where no source gave one; a title is never invented.")]
-    label: Annotated[str, Field(description="What people may call it: the title, or the abstract's key clause.")]
-    language: Annotated[str, Field(description="ISO 639-1 code.")]
+    title: NotRequired[
+        Annotated[str | None, Field(description="Null where no source gave one; a title is never invented.")]
+    ]
+    label: NotRequired[
+        Annotated[str, Field(description="What to call the paper: the title, or the key clause of the abstract.")]
+    ]
+    authors: NotRequired[Annotated[list[str], Field(description="Names in order.")]]
+    venue: NotRequired[Annotated[str, Field(description="Journal, conference or repository.")]]
     year: NotRequired[Annotated[int, Field(description="Of publication.")]]
-    externalIds: Annotated[dict[str, str], Field(description="Ids in other systems, by system.")]
+    date: NotRequired[Annotated[str, Field(description="Of publication: YYYY, YYYY-MM or YYYY-MM-DD.")]]
+    url: NotRequired[Annotated[str, Field(description="Where people read the paper.")]]
+    categories: NotRequired[Annotated[list[str], Field(description="Subject classes, spelt as in the source.")]]
+    language: NotRequired[Annotated[str, Field(description="ISO 639-1 code.")]]
+    externalIds: NotRequired[Annotated[dict[str, str], Field(description="Ids in other systems, by system.")]]
     duplicates: NotRequired[Annotated[list[str], Field(description="Ids of its near-duplicates.")]]
-    abstract: NotRequired[Annotated[str, Field(description="With `fields=abstract`.")]]
+    abstract: NotRequired[Annotated[str, Field(description="With `abstract` among the fields asked for.")]]
+    extra: NotRequired[
+        Annotated[
+            dict[str, Any],
+            Field(
+                description="Fields of the source record without a meaning here; with `extra` among the fields asked for."
+            ),
+        ]
+    ]
     why: NotRequired[Annotated[WhyAnswer, Field(description="With `why=true`.")]]
     stages: NotRequired[Annotated[StagesAnswer, Field(description="With `explain=true`.")]]
 

@@ -1,59 +1,7 @@
 """The engine's values into the shapes of `schemas`. Pure."""
 
-from collections.abc import Sequence
-from typing import cast
-
 from embeddings.papers import Paper
-from embeddings.queries import Hit, QueryText, Results
-from embeddings.snapshots import stored_fields
-from service.api.requests import Options
-from service.api.responses import (
-    ExamplesAnswer,
-    HitAnswer,
-    ListedPaper,
-    PaperAnswer,
-    QueryAnswer,
-    RelatedAnswer,
-    SearchAnswer,
-)
-
-
-def searched(snapshot: str, results: Results, asked: Options) -> SearchAnswer:
-    """Answer a text."""
-    return {
-        "snapshot": snapshot,
-        "hits": _hits(results.hits, asked),
-        "total": results.total,
-        "exhausted": results.exhausted,
-        "found": results.found,
-        "query": _query(results.query or QueryText(0, 0, "und")),
-    }
-
-
-def related(snapshot: str, results: Results, asked: Options) -> RelatedAnswer:
-    """Answer a paper."""
-    return {
-        "snapshot": snapshot,
-        "paper": results.paper or "",
-        "hits": _hits(results.hits, asked),
-        "total": results.total,
-        "exhausted": results.exhausted,
-        "found": results.found,
-    }
-
-
-def exemplified(snapshot: str, results: Results, asked: Options) -> ExamplesAnswer:
-    """Answer examples."""
-    answer: ExamplesAnswer = {
-        "snapshot": snapshot,
-        "hits": _hits(results.hits, asked),
-        "total": results.total,
-        "exhausted": results.exhausted,
-        "found": results.found,
-    }
-    if results.query is not None:
-        answer["query"] = _query(results.query)
-    return answer
+from service.api.responses import ListedPaper, PaperAnswer
 
 
 def paper(snapshot: str, found: Paper) -> PaperAnswer:
@@ -96,33 +44,3 @@ def listed(found: Paper) -> ListedPaper:
     if found.year is not None:
         answer["year"] = found.year
     return answer
-
-
-def _hits(hits: Sequence[Hit], asked: Options) -> list[HitAnswer]:
-    return [_hit(hit, asked) for hit in hits]
-
-
-def _hit(hit: Hit, asked: Options) -> HitAnswer:
-    answer = cast("HitAnswer", stored_fields.scored(hit.paper, hit.score, hit.probability))
-    if "abstract" in asked.fields:
-        answer["abstract"] = hit.paper.abstract
-    if hit.why is not None:
-        answer["why"] = {
-            "query_sentence": hit.why.query_sentence,
-            "hit_sentence": hit.why.hit_sentence,
-            "score": hit.why.score,
-        }
-    if asked.explain:
-        answer["stages"] = {
-            "dense": hit.stages.dense,
-            "title": hit.stages.title,
-            "lexical": hit.stages.lexical,
-            "feedback": hit.stages.feedback,
-            "fused": hit.stages.fused,
-            "relevance": hit.stages.relevance,
-        }
-    return answer
-
-
-def _query(query: QueryText) -> QueryAnswer:
-    return {"tokens_seen": query.tokens_seen, "tokens_total": query.tokens_total, "language": query.language}

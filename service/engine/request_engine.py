@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from embeddings.encoders.encoder_info import Encoded
 from embeddings.errors import RelatedPapersError
-from embeddings.search.searcher import check_readable
+from embeddings.search.ranking_queries import check_readable
 from service.engine.admission import Workers
 from service.engine.query_batcher import QueryBatcher
 from service.engine.reloader import Reloader

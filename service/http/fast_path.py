@@ -12,9 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embeddings.errors import NothingPublished, RelatedPapersError
 from embeddings.queries import SearchOptions
-from service.api import serialization
+from embeddings.search import results_json
 from service.api.openapi import note_template
-from service.api.requests import Options
 from service.engine.reloader import Reloader
 from service.engine.served_snapshot import ServedSnapshot
 from service.http import json
@@ -31,12 +30,10 @@ class Question:
     """What a query string of the route means: it depends on nothing else.
 
     Attributes:
-        asked: As the route reads it.
         options: For the engine.
         plain: Whether it asks for nothing but a page of the stored hits as they are.
     """
 
-    asked: Options
     options: SearchOptions
     plain: bool
 
@@ -49,13 +46,12 @@ class Stored:
         self._live = live
         self._questions: dict[bytes, Question] = {}
 
-    def remember(self, query_string: bytes, asked: Options, options: SearchOptions) -> None:
+    def remember(self, query_string: bytes, options: SearchOptions) -> None:
         """Keep what a query string means, in little memory whatever is sent."""
         if len(query_string) <= _LONGEST_QUESTION:
             if len(self._questions) >= _MOST_QUESTIONS:
                 self._questions.clear()
-            plain = options.plain and not asked.fields
-            self._questions[query_string] = Question(asked, options, plain)
+            self._questions[query_string] = Question(options, options.plain)
 
     def answer(self, paper: str, query_string: bytes) -> tuple[str, bytes] | None:
         """Answer as the route does; None where only the route can.
@@ -81,10 +77,10 @@ class Stored:
 
 def _answer(generation: ServedSnapshot, paper: str, question: Question) -> bytes | None:
     options, snapshot = question.options, generation.snapshot.id
-    if question.plain and (page := generation.searcher.page(paper, options.top_k, options.offset)) is not None:
-        return json.related(snapshot, page)
+    if question.plain and (page := generation.searcher.stored_page(paper, options.top_k, options.offset)) is not None:
+        return results_json.stored_page(snapshot, page)
     results = generation.searcher.stored(paper, options)
-    return None if results is None else json.written(serialization.related(snapshot, results, question.asked))
+    return None if results is None else results_json.to_json(results_json.answer(snapshot, results, options))
 
 
 class FastPath:

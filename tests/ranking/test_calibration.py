@@ -146,10 +146,10 @@ ASKED: dict[str, Callable[[Searcher, SearchOptions], Results]] = {
     ),
     "a paper": lambda searcher, options: searcher.related(GHOST, options),
     "a paper with filters": lambda searcher, options: searcher.related(
-        GHOST, dataclasses.replace(options, filters=Filters(languages=("en",)))
+        GHOST, dataclasses.replace(options, filters=Filters(language=("en",)))
     ),
     "English papers": lambda searcher, options: searcher.search(
-        "federated learning", dataclasses.replace(options, filters=Filters(languages=("en",)))
+        "federated learning", dataclasses.replace(options, filters=Filters(language=("en",)))
     ),
 }
 

@@ -57,7 +57,7 @@ def test_neither_language_is_favoured(searcher: Searcher) -> None:
 
 def test_a_filter_on_language_still_holds(searcher: Searcher) -> None:
     for language in ("en", "zh"):
-        options = SearchOptions(top_k=5, filters=Filters(languages=(language,)))
+        options = SearchOptions(top_k=5, filters=Filters(language=(language,)))
         assert {hit.paper.language for hit in searcher.search("图像 image models", options).hits} == {language}
 
 

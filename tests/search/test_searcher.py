@@ -76,7 +76,7 @@ def test_without_its_stages_hybrid_is_dense(searcher: Searcher) -> None:
 def test_each_stage_says_its_part_unless_it_is_left_out(searcher: Searcher) -> None:
     part = {Stage.WORDS: "lexical", Stage.FEEDBACK: "feedback"}
     for without in [frozenset[Stage](), *(frozenset({stage}) for stage in Stage), EVERY_STAGE]:
-        asked = dataclasses.replace(ALL, without=without, filters=Filters(languages=("en",)))
+        asked = dataclasses.replace(ALL, without=without, filters=Filters(language=("en",)))
         hits = searcher.search("quantization of detectors", asked).hits
         assert len(hits) == 34
         for stage, name in part.items():
@@ -140,7 +140,7 @@ def test_related_papers_are_the_exact_neighbours_without_the_paper_itself(snapsh
 
 
 def test_stored_neighbours_and_search_agree(searcher: Searcher, snapshot: Snapshot) -> None:
-    everything = Filters(languages=("en", "zh"))  # admits all, but has to be searched
+    everything = Filters(language=("en", "zh"))  # admits all, but has to be searched
     explained = SearchOptions(top_k=20, explain=True)
     for paper in snapshot.papers(0, 100):
         one = searcher.related(paper.id, explained)
@@ -173,15 +173,15 @@ def test_exhausted_tells_whether_anything_follows(searcher: Searcher) -> None:
 
 
 def test_filters_act_inside_the_search_so_that_hits_are_not_starved(searcher: Searcher, snapshot: Snapshot) -> None:
-    chinese = searcher.search("drum music", SearchOptions(top_k=8, filters=Filters(languages=("zh",))))
+    chinese = searcher.search("drum music", SearchOptions(top_k=8, filters=Filters(language=("zh",))))
     assert len(chinese.hits) == 8 == chinese.total
     assert {hit.paper.language for hit in chinese.hits} == {"zh"}
     source = "seeds/003_52b9f52a8772df75.txt"
-    seen_there = searcher.search("drum music", SearchOptions(top_k=50, filters=Filters(sources=(source,))))
+    seen_there = searcher.search("drum music", SearchOptions(top_k=50, filters=Filters(source=(source,))))
     assert len(seen_there.hits) == 10
     found = [snapshot.paper(hit.paper.id) for hit in seen_there.hits]
     assert all(source in [place.file for place in paper.sources] for paper in found)
-    both = Filters(languages=("zh",), sources=(source,))
+    both = Filters(language=("zh",), sources=(source,))
     assert len(searcher.search("drum music", SearchOptions(filters=both)).hits) == 2
     none = searcher.search("drum music", SearchOptions(filters=Filters(year_from=2020)))
     assert none.hits == () and none.total == 0 and none.exhausted
@@ -189,10 +189,10 @@ def test_filters_act_inside_the_search_so_that_hits_are_not_starved(searcher: Se
 
 def test_id_lists_choose_and_exclude(searcher: Searcher) -> None:
     chosen = tuple(list(PARAPHRASES)[:5])
-    found = ids(searcher.search("anything", SearchOptions(filters=Filters(ids=chosen, exclude_ids=chosen[:1]))))
+    found = ids(searcher.search("anything", SearchOptions(filters=Filters(id=chosen, exclude_id=chosen[:1]))))
     assert sorted(identity[:12] for identity in found) == sorted(chosen[1:])
     assert chosen[1] not in [
-        i[:12] for i in ids(searcher.related(chosen[1], SearchOptions(filters=Filters(ids=chosen))))
+        i[:12] for i in ids(searcher.related(chosen[1], SearchOptions(filters=Filters(id=chosen))))
     ]
 
 

@@ -8,9 +8,9 @@ import tempfile
 import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
 from embeddings.files import create_array, map_array
+from embeddings.indexes.base import TermVector
+from embeddings.queries import NO_FILTERS, Filters
 
 # Within 0.002 nDCG@10 of the best on Cranfield and Cystic Fibrosis alike, of k1 0.9-2.5 and b 0.4-0.9
 K1 = 1.5
@@ -42,10 +44,19 @@ _BLOCK_POSTINGS = 4_194_304  # 50 MB; each block sweeps once over the files it f
 
 _TERMS_KEPT = 32_768  # where the postings of each are: 7 MB
 _STRIPES = 32
+Masks = Callable[[Filters, Collection[int]], NDArray[np.bool_] | None]
+"""Filters and excluded rows → admitted rows, shape (n,); None admits all (`FilterMasks.mask`)."""
+
 _LOOKUP = 16  # looking a paper up among postings takes as long as adding so many of them
 
 
-class LexicalIndex:
+def _admit_all(filters: Filters, exclude: Collection[int]) -> NDArray[np.bool_] | None:
+    if filters != NO_FILTERS or exclude:
+        raise ValueError("this index has no papers to filter by")
+    return None
+
+
+class Bm25Index:
     """The postings of a corpus, in files that all processes share. Safe from many threads."""
 
     def __init__(
@@ -85,15 +96,21 @@ class LexicalIndex:
         self._paper_weights = paper_weights
         self._postings = lru_cache(maxsize=_TERMS_KEPT)(self._find)
         self._own = threading.local()
+        self._masks: Masks = _admit_all
 
     @classmethod
-    def load(cls, folder: Path) -> "LexicalIndex":
+    def load(cls, folder: Path, masks: Masks = _admit_all) -> "Bm25Index":
         """Map the files that `build` wrote; nothing is read yet.
+
+        Args:
+            folder: Holds the files.
+            masks: Computes which rows filters admit.
 
         Raises:
             SnapshotError: A file is missing or broken, or they do not belong together.
         """
         index = cls(*(map_array(folder / name) for name in FILES))
+        index._masks = masks
         index._check(folder)
         return index
 
@@ -133,66 +150,93 @@ class LexicalIndex:
         return totals
 
     def best(
-        self, query_terms: Sequence[str], most: int, admitted: NDArray[np.bool_] | None = None
+        self, terms: Sequence[str], top_k: int, *, filters: Filters = NO_FILTERS, exclude: Collection[int] = ()
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The papers with the highest scores.
+        """Find the papers with the highest scores.
 
-        All are scored: adding a posting takes two nanoseconds, and finding out which need not be added took longer
-        (docs/decisions/0010). They are not ordered, nor looked through one by one.
+        All papers are scored: adding a posting takes two nanoseconds, and finding out which need not be added took
+        longer (docs/decisions/0010). They are neither sorted nor visited one by one.
 
         Args:
-            query_terms: As for `scores`.
-            most: How many papers, at least 1.
-            admitted: Shape (n,): papers that may be answers; None allows all.
+            terms: As for `scores`.
+            top_k: Most papers, at least 1.
+            filters: Which papers may be answers.
+            exclude: Rows that may not be answers.
 
         Returns:
-            Rows and scores, both of shape (m,), m at most `most`: the highest first, equal ones by row; none of score
-            0. The scores are those of `scores`, to the last bit.
+            Rows and scores, both of shape (m,), m at most `top_k`: the highest first, ties by row; none of score 0.
+            The scores are those of `scores`, to the last bit.
         """
-        lists = self._lists(query_terms)
+        admitted = self._masks(filters, exclude)
+        lists = self._lists(terms)
         total = sum(postings.stop - postings.start for postings, _ in lists)
         if admitted is not None and np.count_nonzero(admitted) * _LOOKUP * len(lists) <= total:
             rows = np.flatnonzero(admitted)
-            return _highest(rows, self.scores_of(query_terms, rows), most)
+            return _highest(rows, self.scores_of(terms, rows), top_k)
         totals = self._blank()
         try:
-            self._add(query_terms, totals)
+            self._add(terms, totals)
             seen = totals if admitted is None else totals * np.pad(admitted, (0, len(totals) - len(admitted)))
-            rows = _leading(seen, most)
-            return _highest(rows, seen[rows], most)
+            rows = _leading(seen, top_k)
+            return _highest(rows, seen[rows], top_k)
         finally:
             totals.fill(0)
 
-    def ceiling(self, query_terms: Sequence[str]) -> float:
-        """What no paper can reach: the sum of idf over the query's terms, those that no paper has among them."""
-        counts = Counter(query_terms)
+    def max_score(self, terms: Sequence[str]) -> float:
+        """An upper bound of BM25: the sum of idf over the query's terms, those that no paper has among them."""
+        counts = Counter(terms)
         frequencies = [postings.stop - postings.start for postings in map(self._postings, counts)]
         return float(np.dot(list(counts.values()), _idf(np.array(frequencies, dtype=np.int64), len(self))))
 
-    def likeness(self, row: int, others: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Cosine of a paper's terms with those of others, each weighed by what it adds to its paper's BM25.
+    def term_vector(self, row: int) -> TermVector:
+        """The terms of a paper, each weighted by what it adds to the paper's BM25, normalised to length 1."""
+        own = slice(int(self._paper_offsets[row]), int(self._paper_offsets[row + 1]))
+        order = np.argsort(self._paper_terms[own])
+        return TermVector(self._paper_terms[own][order], self._paper_weights[own][order])
+
+    def text_vector(self, terms: Sequence[str]) -> TermVector:
+        """The terms of a text, weighted and normalised as those of a paper are; unknown terms are left out."""
+        counts = Counter(terms)
+        known = sorted((self._position(term), term) for term in counts if self._postings(term) != slice(0, 0))
+        if not known:
+            return TermVector(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32))
+        frequencies = np.array([(found := self._postings(term)).stop - found.start for _, term in known])
+        tf = np.array([counts[term] for _, term in known], dtype=np.float64)
+        damper = K1 * (1 - B + B * len(terms) / self._average_length)
+        weights = _idf(frequencies, len(self)) * tf / (tf + damper)
+        weights /= np.linalg.norm(weights)
+        return TermVector(np.array([place for place, _ in known], dtype=np.int32), weights.astype(np.float32))
+
+    def cosines(self, vector: TermVector, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Cosine of a term vector with those of papers.
 
         Args:
-            row: Of the paper.
-            others: Shape (m,): rows of the others.
+            vector: See `term_vector`.
+            rows: Shape (m,).
 
         Returns:
             Shape (m,), in [0, 1]; 0 without a common term.
         """
-        own = slice(int(self._paper_offsets[row]), int(self._paper_offsets[row + 1]))
-        order = np.argsort(self._paper_terms[own])
-        terms, weights = self._paper_terms[own][order], self._paper_weights[own][order]
+        terms, weights = vector
         if not len(terms):
-            return np.zeros(len(others), dtype=np.float32)
-        begins = self._paper_offsets[others]
-        counts = self._paper_offsets[others + 1] - begins
-        # All terms of all others end to end, each paper's from where it begins
+            return np.zeros(len(rows), dtype=np.float32)
+        begins = self._paper_offsets[rows]
+        counts = self._paper_offsets[rows + 1] - begins
+        # All terms of all papers end to end, each paper's from where it begins
         places = np.arange(counts.sum()) + np.repeat(begins - (np.cumsum(counts) - counts), counts)
         theirs = self._paper_terms[places]
         found = np.minimum(np.searchsorted(terms, theirs), len(terms) - 1)
         products = np.where(terms[found] == theirs, weights[found] * self._paper_weights[places], 0)
-        totals = np.bincount(np.repeat(np.arange(len(others)), counts), products, minlength=len(others))
+        totals = np.bincount(np.repeat(np.arange(len(rows)), counts), products, minlength=len(rows))
         return np.minimum(totals, 1).astype(np.float32)
+
+    @cached_property
+    def _average_length(self) -> float:
+        """Mean number of terms of a paper; reads all lengths, so it waits until a text vector is asked for."""
+        return float(self._lengths.sum(dtype=np.int64)) / max(len(self), 1) or 1.0
+
+    def _position(self, term: str) -> int:
+        return bisect_left(range(len(self._term_offsets) - 1), _bytes(term), key=self._term)
 
     def _add(self, query_terms: Sequence[str], totals: NDArray[np.float32]) -> None:
         for postings, count in self._lists(query_terms):
@@ -206,9 +250,8 @@ class LexicalIndex:
         return [(postings, count) for postings, count in found if postings.start < postings.stop]
 
     def _find(self, term: str) -> slice:
-        wanted = _bytes(term)
-        found = bisect_left(range(len(self._term_offsets) - 1), wanted, key=self._term)
-        if found == len(self._term_offsets) - 1 or self._term(found) != wanted:
+        found = self._position(term)
+        if found == len(self._term_offsets) - 1 or self._term(found) != _bytes(term):
             return slice(0, 0)
         return slice(int(self._posting_offsets[found]), int(self._posting_offsets[found + 1]))
 

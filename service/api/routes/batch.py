@@ -12,7 +12,7 @@ from service.api import examples
 from service.api.openapi import answers_body as documented
 from service.api.problems import INTERNAL, INVALID_REQUEST, invalid_values, kind_of, problem, summary
 from service.api.requests import BatchRelatedBody, BatchSearchBody, Options, RelatedItem, SearchBody, check_text
-from service.api.responses import BatchRelatedAnswer, BatchSearchAnswer, Problem, RelatedAnswer, SearchAnswer
+from service.api.responses import BatchRelatedAnswer, BatchSearchAnswer, Problem
 from service.api.routes.search import related_in, search_in
 from service.engine.request_engine import Engine
 from service.engine.served_snapshot import ServedSnapshot
@@ -36,12 +36,12 @@ async def batch_search(asked: BatchSearchBody, desk: Engine) -> Response:
     _check_size(asked.queries, desk.settings)
     questions = [_read(SearchBody, query) for query in asked.queries]
 
-    def one(generation: ServedSnapshot, question: SearchBody) -> SearchAnswer:
+    def one(generation: ServedSnapshot, question: SearchBody) -> dict[str, Any]:
         options = question.to_engine(desk.settings)
         check_text("q", question.q, desk.settings)
-        return search_in(generation, question.q, options, question)
+        return search_in(generation, question.q, options)
 
-    def answer(generation: ServedSnapshot) -> BatchSearchAnswer:
+    def answer(generation: ServedSnapshot) -> dict[str, Any]:
         _encode_together(generation, questions, desk.settings)
         results = _each(questions, lambda question: one(generation, question), desk.request)
         return {"snapshot": generation.snapshot.id, "results": results}
@@ -60,10 +60,10 @@ async def batch_related(asked: BatchRelatedBody, desk: Engine) -> Response:
     _check_size(asked.queries, desk.settings)
     questions = [_read(RelatedItem, query) for query in asked.queries]
 
-    def one(generation: ServedSnapshot, question: RelatedItem) -> RelatedAnswer:
-        return related_in(generation, question.paper, question.to_engine(desk.settings), question)
+    def one(generation: ServedSnapshot, question: RelatedItem) -> dict[str, Any]:
+        return related_in(generation, question.paper, question.to_engine(desk.settings))
 
-    def answer(generation: ServedSnapshot) -> BatchRelatedAnswer:
+    def answer(generation: ServedSnapshot) -> dict[str, Any]:
         results = _each(questions, lambda question: one(generation, question), desk.request)
         return {"snapshot": generation.snapshot.id, "results": results}
 

@@ -25,7 +25,7 @@ router = APIRouter(tags=["papers"])
 )
 async def browse(asked: Annotated[ListingAddress, Query()], desk: Engine) -> Response:
     """List the papers in the order of the corpus, a page at a time. Beyond the end the page is empty."""
-    limit = within(asked, "limit", desk.settings)
+    limit = within(asked, "limit", asked.limit, desk.settings)
 
     def answer(generation: ServedSnapshot) -> ListingAnswer:
         snapshot = generation.snapshot

@@ -1,6 +1,6 @@
 """Papers near a text, near a paper, or like some examples."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
@@ -8,7 +8,8 @@ from starlette.responses import Response
 from embeddings.encoders.encoder_info import Encoded
 from embeddings.errors import AmbiguousPaperId, EmptyQuery, InvalidOption, PaperNotFound
 from embeddings.queries import SearchOptions
-from service.api import examples, serialization
+from embeddings.search import results_json
+from service.api import examples
 from service.api.openapi import answers as documented
 from service.api.openapi import answers_body as documented_body
 from service.api.requests import ExamplesBody, Options, RelatedAddress, SearchAddress, SearchBody, check_text
@@ -57,16 +58,14 @@ async def search_long(asked: SearchBody, desk: Engine) -> Response:
 async def _search(text: str, asked: Options, desk: Engine) -> Response:
     options = asked.to_engine(desk.settings)
     check_text("q", text, desk.settings)
-    return await desk.answer_text(
-        text, lambda generation, encoded: search_in(generation, text, options, asked, encoded)
-    )
+    return await desk.answer_text(text, lambda generation, encoded: search_in(generation, text, options, encoded))
 
 
 def search_in(
-    generation: ServedSnapshot, text: str, options: SearchOptions, asked: Options, encoded: Encoded | None = None
-) -> SearchAnswer:
+    generation: ServedSnapshot, text: str, options: SearchOptions, encoded: Encoded | None = None
+) -> dict[str, Any]:
     """Answer a text from one generation; `encoded` by its encoder, if that was done before."""
-    return serialization.searched(generation.snapshot.id, generation.searcher.search(text, options, encoded), asked)
+    return results_json.answer(generation.snapshot.id, generation.searcher.search(text, options, encoded), options)
 
 
 # Before /papers/{paper_id}, which takes everything that follows, slashes too
@@ -85,13 +84,13 @@ def search_in(
 async def related(paper_id: PaperId, asked: Annotated[RelatedAddress, Query()], desk: Engine) -> Response:
     """Find the papers nearest in meaning to a paper of the corpus. The model is not run, unless `why` asks for it."""
     options = asked.to_engine(desk.settings)
-    desk.parts.stored.remember(desk.request.scope["query_string"], asked, options)
-    return await desk.answer(lambda generation: related_in(generation, paper_id, options, asked))
+    desk.parts.stored.remember(desk.request.scope["query_string"], options)
+    return await desk.answer(lambda generation: related_in(generation, paper_id, options))
 
 
-def related_in(generation: ServedSnapshot, paper: str, options: SearchOptions, asked: Options) -> RelatedAnswer:
+def related_in(generation: ServedSnapshot, paper: str, options: SearchOptions) -> dict[str, Any]:
     """Answer a paper from one generation."""
-    return serialization.related(generation.snapshot.id, generation.searcher.related(paper, options), asked)
+    return results_json.answer(generation.snapshot.id, generation.searcher.related(paper, options), options)
 
 
 @router.post(
@@ -118,10 +117,10 @@ async def related_to_examples(asked: ExamplesBody, desk: Engine) -> Response:
         [check_text("negative_text", asked.negative_text, desk.settings)] if asked.negative_text is not None else []
     )
 
-    def answer(generation: ServedSnapshot) -> ExamplesAnswer:
+    def answer(generation: ServedSnapshot) -> dict[str, Any]:
         results = generation.searcher.related_to(
             positive=asked.positive, negative=asked.negative, texts=texts, negative_texts=unlike, options=options
         )
-        return serialization.exemplified(generation.snapshot.id, results, asked)
+        return results_json.answer(generation.snapshot.id, results, options)
 
     return await desk.answer(answer)
