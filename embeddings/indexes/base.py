@@ -28,7 +28,7 @@ class VectorIndex(Protocol):
     """Finds the papers with the highest cosine to a query. Safe from many threads; searching changes nothing.
 
     A row is a paper's position in the snapshot. An implementation may keep papers elsewhere, under that number.
-    `tests/indexes/vector_index_contract.py` holds the tests that every implementation passes.
+    `tests/indexes/test_vector_index_contract.py` holds the tests that every implementation passes.
     """
 
     @property

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.snapshots import publishing
 from embeddings.build.job import BuildOptions, BuildReport, build
 from embeddings.encoders.encoder import Encoder
 from embeddings.errors import BuildError, BuildInProgress, CorpusError, RejectedRecord
 from embeddings.indexes.title_embeddings import packed
 from embeddings.papers import paper_id
+from embeddings.snapshots import publishing
 from embeddings.snapshots.snapshot import FILES, Snapshot, seal
 from tests.conftest import SEEDS
 
@@ -262,7 +262,7 @@ def test_a_manifest_that_knows_no_refine_is_still_opened(tmp_path: Path) -> None
     del manifest["index"]["refine"]
     path.write_text(json.dumps(manifest))
     snapshot = Snapshot.open(report.folder)
-    assert snapshot.index.spec.effort == report.manifest.index["effort"] and snapshot.index.spec.refine == 4
+    assert snapshot.index.index.spec.effort == report.manifest.index["effort"] and snapshot.index.index.spec.refine == 4
     snapshot.close()
 
 

@@ -1,4 +1,6 @@
-"""Precomputed neighbours are the best of the exact ones, and duplicates are grouped as pairs connect."""
+"""Stored neighbours are those of the ranking pipeline, and duplicates are grouped as pairs connect."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,59 +8,67 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from embeddings.build.neighbours import NEIGHBOURS, CorpusData, DuplicateGroups, neighbours
+from embeddings.indexes.base import NO_ROW
+from embeddings.indexes.bm25 import lexical_index
 from embeddings.indexes.faiss import faiss_index
-from embeddings.ranking.fusion import RELATED_CANDIDATES, alike
-from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
-from embeddings.ranking.smoothing import smooth
+from embeddings.indexes.faiss.vector_index import FaissVectorIndex
+from embeddings.ranking.stages.smoothing import smooth
 from tests.indexes.test_faiss_index import unit_rows
 
-ENGLISH = np.full(3_000, b"en", dtype="S8")
+CANDIDATES = 100
 
 
-def by_number(row: int, others: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Papers with numbers alike share words."""
-    return np.asarray((others % 7 == row % 7) * 0.3 + (others % 11) / 20, dtype=np.float32)
+def corpus(folder: Path, vectors: NDArray[np.float32], factory: str = "Flat") -> CorpusData:
+    """Papers whose terms repeat every seven rows."""
+    count = len(vectors)
+    lexical_index.build([[f"t{row % 7}", f"u{row % 11}", "all"] for row in range(count)], count, folder)
+    return CorpusData(
+        FaissVectorIndex(faiss_index.build(vectors, factory), vectors),
+        lexical_index.Bm25Index.load(folder),
+        np.zeros(vectors.shape, dtype=np.int8),
+        np.full(count, b"en", dtype="S8"),
+    )
 
 
-@settings(deadline=None)  # up to 130 searches and orders
-@given(st.integers(0, 1000), st.integers(1, 130))
-def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int, count: int) -> None:
-    embeddings = unit_rows(rng_seed, count)
-    blocks = list(neighbours(faiss_index.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:count]))
-    rows, scores, relevance = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    exact = embeddings @ embeddings.T
+@settings(deadline=None, max_examples=25)  # up to 130 searches and orders
+@given(rng_seed=st.integers(0, 1000), count=st.integers(1, 130))
+def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(
+    tmp_path_factory: pytest.TempPathFactory, rng_seed: int, count: int
+) -> None:
+    vectors = unit_rows(rng_seed, count)
+    data = corpus(tmp_path_factory.mktemp("corpus"), vectors)
+    rows, similarities, scores = (np.concatenate(column) for column in zip(*neighbours(data), strict=True))
+    exact = vectors @ vectors.T
     np.fill_diagonal(exact, -np.inf)
     width = min(NEIGHBOURS, count - 1)
-    assert rows.shape == scores.shape == relevance.shape == (count, width)
-    np.testing.assert_allclose(scores, np.take_along_axis(exact, rows.astype(np.int64), axis=1), atol=1e-5)
-    assert np.all(np.diff(relevance) <= 0)
+    assert rows.shape == similarities.shape == scores.shape == (count, width)
+    np.testing.assert_allclose(similarities, np.take_along_axis(exact, rows.astype(np.int64), axis=1), atol=1e-5)
+    assert np.all(np.diff(scores) <= 0)
     assert all(row not in line for row, line in enumerate(rows.tolist()))
     assert all(len(set(line)) == width for line in rows.tolist())
     for row in range(0, count, 10):
-        near = np.argsort(-exact[row], kind="stable")[: min(RELATED_CANDIDATES, count - 1)]
-        weighed = smooth(alike(exact[row, near], by_number(row, near)), embeddings[near])
-        np.testing.assert_allclose(relevance[row], -np.sort(-weighed)[:width], atol=1e-5)
+        near = np.argsort(-exact[row], kind="stable")[: min(CANDIDATES, count - 1)]
+        words = data.lexical.cosines(data.lexical.term_vector(row), near)
+        fused = np.asarray((exact[row, near] + words) / 2, dtype=np.float32)
+        np.testing.assert_allclose(scores[row], -np.sort(-smooth(fused, vectors[near], 0.2))[:width], atol=1e-5)
 
 
-def test_a_twin_does_not_push_a_row_into_its_own_list() -> None:
-    embeddings = unit_rows(3, 130)
-    embeddings[65] = embeddings[0]
-    rows, scores, _ = next(
-        iter(neighbours(faiss_index.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:130]))
-    )
+def test_a_twin_does_not_push_a_row_into_its_own_list(tmp_path: Path) -> None:
+    vectors = unit_rows(3, 130)
+    vectors[65] = vectors[0]
+    rows, similarities, _ = next(iter(neighbours(corpus(tmp_path, vectors))))
     assert all(row not in line for row, line in enumerate(rows.tolist()))
-    assert scores[0][rows[0] == 65] == pytest.approx(1) and scores[65][rows[65] == 0] == pytest.approx(1)
+    assert similarities[0][rows[0] == 65] == pytest.approx(1) and similarities[65][rows[65] == 0] == pytest.approx(1)
 
 
-def test_an_approximate_index_gives_exact_scores_of_what_it_finds() -> None:
-    embeddings = unit_rows(7, 3_000)
-    rows, scores, relevance = next(
-        iter(neighbours(faiss_index.build(embeddings, "IVF64,SQ8"), embeddings, by_number, ENGLISH))
-    )
+def test_an_approximate_index_gives_exact_similarities_of_what_it_finds(tmp_path: Path) -> None:
+    vectors = unit_rows(7, 3_000)
+    rows, similarities, scores = next(iter(neighbours(corpus(tmp_path, vectors, "IVF64,SQ8"))))
     for i in range(0, 1024, 100):
-        known = rows[i] != faiss_index.NO_HIT
-        np.testing.assert_allclose(scores[i][known], embeddings[rows[i][known]] @ embeddings[i], atol=1e-5)
-        assert np.all(np.diff(relevance[i][known]) <= 0)
+        known = rows[i] != NO_ROW
+        np.testing.assert_allclose(similarities[i][known], vectors[rows[i][known]] @ vectors[i], atol=1e-5)
+        assert np.all(np.diff(scores[i][known]) <= 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=30))

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
 from embeddings.indexes.bm25 import lexical_index
-from embeddings.indexes.bm25.lexical_index import FILES, LexicalIndex
+from embeddings.indexes.bm25.lexical_index import FILES, Bm25Index
+from tests.indexes.masks import excluding
 
 # Few enough to collide, and odd enough to trip sorting and encoding
 term = st.one_of(st.sampled_from(["a", "aa", "b", "é", "目标", "\U00020000", "\uffff", "\ud800", "c++", ""]), st.text())
@@ -30,9 +31,9 @@ PAPERS = [
 ]
 
 
-def built(papers: Sequence[Sequence[str]], folder: Path) -> LexicalIndex:
+def built(papers: Sequence[Sequence[str]], folder: Path) -> Bm25Index:
     lexical_index.build(iter(papers), len(papers), folder)
-    return LexicalIndex.load(folder)
+    return Bm25Index.load(folder, excluding(len(papers)))
 
 
 def idf(papers: Sequence[Sequence[str]], term: str) -> float:
@@ -64,14 +65,14 @@ def test_scores_agree_with_the_formula(papers: list[list[str]], strange: list[st
         np.testing.assert_allclose(scores, formula(papers, query), rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(scores, index.scores(query[::-1]))
         ceiling = sum(idf(papers, term) for term in query)
-        assert index.ceiling(query) == pytest.approx(ceiling)
+        assert index.max_score(query) == pytest.approx(ceiling)
         assert np.all(scores <= ceiling + 1e-4)
         assert len(index) == len(papers)
 
 
 @settings(deadline=None)  # writes files
 @given(papers=corpora)
-def test_likeness_is_the_cosine_of_what_the_terms_add(papers: list[list[str]]) -> None:
+def test_cosines_compare_what_the_terms_add_to_the_score(papers: list[list[str]]) -> None:
     names = sorted({term for paper in papers for term in paper})
     added = np.array([formula(papers, [name]) for name in names]).reshape(len(names), len(papers)).T
     lengths = np.linalg.norm(added, axis=1, keepdims=True)
@@ -80,10 +81,14 @@ def test_likeness_is_the_cosine_of_what_the_terms_add(papers: list[list[str]]) -
         index = built(papers, Path(folder))
         for row in range(len(papers)):
             others = np.arange(len(papers))[::-1]
-            likeness = index.likeness(row, others)
-            np.testing.assert_allclose(likeness, directions[others] @ directions[row], atol=1e-5)
-            assert likeness.dtype == np.float32 and np.all((likeness >= 0) & (likeness <= 1))
-        assert index.likeness(0, np.empty(0, dtype=np.int64)).shape == (0,)
+            cosines = index.cosines(index.term_vector(row), others)
+            np.testing.assert_allclose(cosines, directions[others] @ directions[row], atol=1e-5)
+            assert cosines.dtype == np.float32 and np.all((cosines >= 0) & (cosines <= 1))
+            of_text, of_paper = index.text_vector(papers[row]), index.term_vector(row)
+            np.testing.assert_array_equal(of_text.terms, of_paper.terms)
+            np.testing.assert_allclose(of_text.weights, of_paper.weights, atol=1e-5)
+        assert index.cosines(index.term_vector(0), np.empty(0, dtype=np.int64)).shape == (0,)
+        assert not len(index.text_vector(["a term that no paper has"]).terms)
 
 
 @pytest.mark.parametrize(("papers_a_block", "postings_a_block"), [(1, 1), (2, 3), (100, 7)])
@@ -111,7 +116,7 @@ def test_the_same_papers_give_the_same_files_and_no_others(tmp_path: Path) -> No
 
 def test_k1_and_b_are_those_of_the_formula(tmp_path: Path) -> None:
     lexical_index.build(PAPERS, len(PAPERS), tmp_path, k1=0.9, b=0.4)
-    scores = LexicalIndex.load(tmp_path).scores(["matrix", "clip"])
+    scores = Bm25Index.load(tmp_path).scores(["matrix", "clip"])
     np.testing.assert_allclose(scores, formula(PAPERS, ["matrix", "clip"], 0.9, 0.4), rtol=1e-5)
 
 
@@ -119,7 +124,7 @@ def test_a_corpus_without_terms_and_a_query_without_terms_score_nothing(tmp_path
     assert built([[], []], tmp_path).scores(["matrix"]).tolist() == [0, 0]
     index = built(PAPERS, tmp_path)
     assert index.scores([]).tolist() == [0] * len(PAPERS)
-    assert index.ceiling([]) == 0
+    assert index.max_score([]) == 0
 
 
 def test_many_threads_get_the_same_scores(tmp_path: Path) -> None:
@@ -149,9 +154,7 @@ def test_the_best_and_the_scores_of_some_are_those_of_all(
 
 @settings(deadline=None, max_examples=200)
 @given(rng_seed=st.integers(0, 2**32), most=st.integers(1, 60), admit=st.sampled_from([None, 0.5, 0.05, 0.0]))
-def test_the_best_are_those_of_ordering_all(
-    language: LexicalIndex, rng_seed: int, most: int, admit: float | None
-) -> None:
+def test_the_best_are_those_of_ordering_all(language: Bm25Index, rng_seed: int, most: int, admit: float | None) -> None:
     random = np.random.default_rng(rng_seed)
     admitted = None if admit is None else random.random(len(language)) < admit
     for asked in (
@@ -163,18 +166,19 @@ def test_the_best_are_those_of_ordering_all(
         check_best(language, asked, most, admitted)
 
 
-def check_best(index: LexicalIndex, asked: list[str], most: int, admitted: NDArray[np.bool_] | None) -> None:
+def check_best(index: Bm25Index, asked: list[str], most: int, admitted: NDArray[np.bool_] | None) -> None:
     """Compare with scoring every paper and ordering them all, equal ones by row."""
     scores = index.scores(asked)
     allowed = scores > 0 if admitted is None else (scores > 0) & admitted
     expected = np.flatnonzero(allowed)[np.argsort(-scores[allowed], kind="stable")][:most]
-    rows, values = index.best(asked, most, admitted)
+    exclude = () if admitted is None else tuple(np.flatnonzero(~admitted).tolist())
+    rows, values = index.best(asked, most, exclude=exclude)
     assert rows.tolist() == expected.tolist()
     np.testing.assert_array_equal(values, scores[expected])
 
 
 @pytest.fixture(scope="module")
-def language(tmp_path_factory: pytest.TempPathFactory) -> LexicalIndex:
+def language(tmp_path_factory: pytest.TempPathFactory) -> Bm25Index:
     """Words as frequent as those of a language, in more papers than are looked at; some papers twice."""
     random = np.random.default_rng(0)
     papers = [zipf(random, int(random.integers(0, 60))) for _ in range(3_501)]
@@ -198,10 +202,10 @@ def test_a_missing_or_broken_file_is_one_clear_error(tmp_path: Path, name: str) 
     for broken in (b"", b"no array", whole[: len(whole) // 2], whole[:-4]):
         (tmp_path / name).write_bytes(broken)
         with pytest.raises(SnapshotError, match=r"build the snapshot anew"):
-            LexicalIndex.load(tmp_path)
+            Bm25Index.load(tmp_path)
     (tmp_path / name).unlink()
     with pytest.raises(SnapshotError, match=name):
-        LexicalIndex.load(tmp_path)
+        Bm25Index.load(tmp_path)
 
 
 def test_files_of_two_corpora_are_refused(tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_files_of_two_corpora_are_refused(tmp_path: Path) -> None:
     built(PAPERS, tmp_path)
     (tmp_path / lexical_index.ROWS).write_bytes((tmp_path / "other" / lexical_index.ROWS).read_bytes())
     with pytest.raises(SnapshotError, match="do not belong together"):
-        LexicalIndex.load(tmp_path)
+        Bm25Index.load(tmp_path)
     np.save(tmp_path / lexical_index.SCORES, np.zeros((2, 2)))
     with pytest.raises(SnapshotError, match=r"float64 of shape \(2, 2\)"):
-        LexicalIndex.load(tmp_path)
+        Bm25Index.load(tmp_path)

@@ -17,7 +17,7 @@ from embeddings.encoders.backends.base import Precision
 from embeddings.errors import InvalidOption, JudgmentError, SnapshotError
 from embeddings.evaluation.calibration import answered, calibrate
 from embeddings.evaluation.qrels import Qrels, Question, read_known_items
-from embeddings.queries import Filters, Mode, Results, Scale, SearchOptions, Stage
+from embeddings.queries import Filters, Mode, Results, Scale, SearchOptions
 from embeddings.ranking import calibration_file
 from embeddings.ranking.calibration import (
     EMBEDDED,
@@ -30,6 +30,7 @@ from embeddings.ranking.calibration import (
     of_encoder,
     reliability,
 )
+from embeddings.ranking.stage_names import StageName
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Manifest, Snapshot
@@ -188,7 +189,7 @@ def test_among_no_papers_nothing_is_found(searcher: Searcher) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [SearchOptions(mode=Mode.LEXICAL), SearchOptions(without=frozenset({Stage.WORDS}))],
+    [SearchOptions(mode=Mode.LEXICAL), SearchOptions(without=(StageName.LEXICAL,))],
     ids=["by words alone", "without a stage"],
 )
 def test_what_is_not_calibrated_has_no_probability_and_cannot_be_cut_by_it(
@@ -200,9 +201,11 @@ def test_what_is_not_calibrated_has_no_probability_and_cannot_be_cut_by_it(
         searcher.search("federated learning", dataclasses.replace(options, min_probability=0.5))
 
 
-def test_several_examples_have_no_probability(searcher: Searcher) -> None:
+def test_several_examples_have_a_probability(searcher: Searcher) -> None:
     results = searcher.related_to(positive=[GHOST], texts=["radar"], options=SearchOptions())
-    assert results.found is None and {hit.probability for hit in results.hits} == {None}
+    assert results.scale is Scale.PAPER and results.found is not None
+    probabilities = [hit.probability or 0 for hit in results.hits]
+    assert all(0 < each < 1 for each in probabilities) and probabilities == sorted(probabilities, reverse=True)
 
 
 def test_the_embedded_calibration_is_of_the_embedded_models_alone(snapshot: Snapshot) -> None:

@@ -5,12 +5,34 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embeddings.ranking.fusion import TITLE_WEIGHT, alike, fair, fuse, with_titles
+from embeddings.ranking.candidates import Candidates, QueryKind, RankingQuery
+from embeddings.ranking.fusion import fused as fused_score
+from embeddings.ranking.fusion import with_titles as with_titles_weighted
+from embeddings.ranking.stage_names import StageName
+from embeddings.ranking.stages.cross_language import estimate
+from embeddings.ranking.weights import WEIGHTS
+
+TITLE_WEIGHT = 0.25
 
 cosine = st.floats(-1, 1, width=32)
 bm25 = st.floats(0, 40, width=32)
 candidates = st.lists(st.tuples(cosine, bm25), min_size=1, max_size=50)
 ceilings = st.floats(40, 1000)
+
+
+def fuse(
+    cosines: NDArray[np.float32],
+    lexical: NDArray[np.float32],
+    max_lexical: float,
+    kind: QueryKind = QueryKind.TEXT,
+) -> NDArray[np.float32]:
+    rows = np.arange(len(cosines))
+    query = RankingQuery(kind=kind, vector=np.zeros(2, np.float32), max_lexical=max_lexical)
+    return fused_score(Candidates(rows, cosines, cosines, {StageName.LEXICAL: lexical}), query, WEIGHTS[kind])
+
+
+def with_titles(semantic: NDArray[np.float32], titles: NDArray[np.float32]) -> NDArray[np.float32]:
+    return with_titles_weighted(semantic, titles, TITLE_WEIGHT)
 
 
 def column(values: list[float]) -> NDArray[np.float32]:
@@ -75,34 +97,33 @@ def test_a_title_lies_in_the_average_and_without_one_the_cosine_stays(pairs: lis
 
 
 @given(pairs=st.lists(st.tuples(cosine, st.floats(0, 1, width=32)), min_size=1, max_size=50))
-def test_papers_are_alike_by_meaning_and_words_alike(pairs: list[tuple[float, float]]) -> None:
+def test_papers_are_compared_half_by_meaning_and_half_by_words(pairs: list[tuple[float, float]]) -> None:
     dense, words = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
-    np.testing.assert_allclose(alike(dense, words), (dense + words) / 2, atol=1e-6)
+    np.testing.assert_allclose(fuse(dense, words, 1.0, QueryKind.PAPER), (dense + words) / 2, atol=1e-6)
 
 
 @given(pairs=candidates, rng_seed=st.integers(0, 1000))
-def test_words_are_only_ever_lent_and_only_to_papers_in_another_language(
+def test_shares_are_estimated_for_papers_in_another_language_only(
     pairs: list[tuple[float, float]], rng_seed: int
 ) -> None:
-    dense, words = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
     foreign = np.random.default_rng(rng_seed).random(len(pairs)) < 0.5
-    most = float(max(words)) + 1
-    lent = fair(dense, words, foreign, most)
-    np.testing.assert_array_equal(lent[~foreign], words[~foreign])
-    assert np.all(lent >= words) and np.all(lent <= most * 1.0001) and lent.dtype == np.float32
+    assume(foreign.any() and not foreign.all())
+    dense, words = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
+    shares = words / np.float32(words.max() + 1)
+    estimated = estimate(dense, shares, foreign)
+    np.testing.assert_array_equal(estimated[~foreign], shares[~foreign])
+    assert np.all(estimated >= shares) and np.all(estimated <= 1.0001) and estimated.dtype == np.float32
     order = np.argsort(dense[foreign], kind="stable")
-    only_lent = np.zeros_like(words)
-    only_lent[~foreign] = words[~foreign]
-    assert np.all(np.diff(fair(dense, only_lent, foreign, most)[foreign][order]) >= 0), "nearer is lent no less"
-    np.testing.assert_array_equal(fair(dense, words, np.zeros_like(foreign), most), words)
+    own_only = np.where(foreign, np.float32(0), shares)
+    assert np.all(np.diff(estimate(dense, own_only, foreign)[foreign][order]) >= 0), "nearer is estimated no less"
 
 
-def test_a_paper_in_another_language_gets_the_words_of_its_cosine() -> None:
-    dense, words = column([0.2, 0.4, 0.6, 0.4, 0.9]), column([1, 2, 3, 0, 0])
+def test_the_estimate_grows_with_the_cosine() -> None:
+    dense, shares = column([0.2, 0.4, 0.6, 0.4, 0.9]), column([0.1, 0.2, 0.3, 0, 0])
     foreign = np.array([False, False, False, True, True])
-    np.testing.assert_allclose(fair(dense, words, foreign, 10)[3:], [2, 2 * (0.9 / 0.4) ** 1.5], atol=1e-5)
-    np.testing.assert_allclose(fair(dense, words, foreign, 4)[3:], [2, 4], atol=1e-5)
-    np.testing.assert_allclose(fair(dense, words, foreign, 0), words)
+    expected = [0.2, 0.2 * (0.9 / 0.4) ** 1.5]
+    np.testing.assert_allclose(estimate(dense, shares, foreign)[3:], expected, atol=1e-5)
+    np.testing.assert_allclose(estimate(dense, shares * 2.5, foreign)[3:], [0.5, 1], atol=1e-5)
 
 
 def test_nothing_to_fuse_is_nothing() -> None:

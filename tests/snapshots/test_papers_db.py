@@ -70,7 +70,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_cards_show_what_papers_do(store: PaperStore, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
     monkeypatch.setattr("embeddings.snapshots.papers_db._CARDS_KEPT", kept)
     for rows in ([1, 0, 1], [0], [1], [0, 1], []):
-        shown = [{name: getattr(card, name) for name in PaperSummary.__slots__} for card in store.cards(rows)]
+        shown = [{name: getattr(card, name) for name in PaperSummary.__slots__} for card in store.summaries(rows)]
         assert shown == [
             {name: getattr(paper, name) for name in PaperSummary.__slots__} for paper in store.by_rows(rows)
         ]

@@ -67,9 +67,9 @@ def test_parts_of_different_builds_do_not_open(copy: Path) -> None:
     [
         ("{", "cannot be read"),
         ("[]", "snapshot format None"),
-        ('{"format_version": 2}', "format 2, this version reads format 3; build it anew"),
+        ('{"format_version": 2}', "format 2, this version reads format 4; build it anew"),
         ('{"format_version": 99}', "format 99, this version reads"),
-        ('{"format_version": 3}', "not a manifest"),
+        ('{"format_version": 4}', "not a manifest"),
         (None, "is no snapshot"),
     ],
 )

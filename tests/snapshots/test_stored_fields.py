@@ -38,10 +38,10 @@ def test_a_card_is_written_as_answers_are(card: PaperSummary) -> None:
 
 def test_cards_are_read_in_any_order(snapshot: Snapshot) -> None:
     rows = [41, 0, 7, 0]
-    assert [json.loads(card) for card in snapshot.cards.read(rows)] == [
-        stored_fields.fields(card) for card in snapshot.store.cards(rows)
+    assert [json.loads(card) for card in snapshot.stored_fields.read(rows)] == [
+        stored_fields.fields(card) for card in snapshot.store.summaries(rows)
     ]
-    assert snapshot.cards.read([]) == [] and len(snapshot.cards) == 42
+    assert snapshot.stored_fields.read([]) == [] and len(snapshot.stored_fields) == 42
 
 
 def test_every_paper_has_a_line(snapshot: Snapshot) -> None:
