@@ -18,7 +18,7 @@ import json
 import pstats
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +32,16 @@ from benchmarks.machine import write_result
 from embeddings import threads
 from embeddings.files import create_array, map_array
 from embeddings.indexes.bm25 import lexical_index
-from embeddings.indexes.bm25.lexical_index import LexicalIndex
+from embeddings.indexes.bm25.lexical_index import Bm25Index
 from embeddings.indexes.faiss import faiss_index
 from embeddings.indexes.faiss.choice import INDEX_RECALL, choose
 from embeddings.indexes.faiss.evaluation import tuned
+from embeddings.indexes.faiss.vector_index import FaissVectorIndex
 from embeddings.indexes.title_embeddings import packed
-from embeddings.queries import SearchOptions
-from embeddings.ranking.fusion import CANDIDATES
-from embeddings.ranking.retrieval import Retriever
+from embeddings.queries import NO_FILTERS, Filters, SearchOptions
+from embeddings.ranking import pipeline
+from embeddings.ranking.candidates import QueryKind, RankingQuery
+from embeddings.ranking.weights import WEIGHTS
 from embeddings.snapshots import snapshot
 from embeddings.snapshots.snapshot import Snapshot
 
@@ -72,10 +74,16 @@ class _Generated(Snapshot):
         self.titles = map_array(folder / snapshot.TITLES)
         self.languages = map_array(folder / snapshot.LANGUAGES)
         spec = faiss_index.IndexSpec(**json.loads((folder / _SPEC).read_text())["spec"])
-        self.index = faiss_index.load(
+        opened = faiss_index.load(
             folder / snapshot.INDEX, dataclasses.replace(spec, effort=effort or spec.effort), self.embeddings
         )
-        self.lexical = LexicalIndex.load(folder)
+        self.index = FaissVectorIndex(opened, self.embeddings, self._mask)
+        self.lexical = Bm25Index.load(folder, self._mask)
+        self._admitted = np.random.default_rng(2).random(len(self)) < _ADMITTED
+
+    def _mask(self, filters: Filters, _exclude: Collection[int]) -> NDArray[np.bool_] | None:
+        """There are no papers to filter by: any filter admits the same random rows."""
+        return None if filters == NO_FILTERS else self._admitted
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -94,7 +102,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         made = generate(folder, asked.papers)
         corpus = _Generated(folder)
-        result = {"papers": asked.papers, **made, "index": dataclasses.asdict(corpus.index.spec)}
+        result = {"papers": asked.papers, **made, "index": dataclasses.asdict(corpus.index.index.spec)}
         for name, asking in (
             ("titles", queries(folder, asked.queries, (5, 16))),
             ("common_words", queries(folder, asked.queries, (5, 16), common=_COMMON)),
@@ -162,16 +170,16 @@ def measure(corpus: Snapshot, asking: list[Query]) -> dict[str, object]:
     In processor time of the one thread: it does not wait for disk or network, and waiting for a processor is not its
     fault.
     """
-    retriever, depth = Retriever(corpus), SearchOptions().top_k + 1
-    admitted = np.random.default_rng(2).random(len(corpus)) < _ADMITTED
+    depth, candidates = SearchOptions().top_k + 1, WEIGHTS[QueryKind.TEXT].candidates
+    filters = Filters(language=("en",))
     runs: dict[str, Callable[[Query], object]] = {
-        "dense": lambda query: retriever.dense(query.vector, None, depth),
-        "dense_candidates": lambda query: retriever.dense(query.vector, None, CANDIDATES),
-        "lexical": lambda query: retriever.lexical(query.vector, query.terms, None, CANDIDATES),
-        "hybrid": lambda query: retriever.hybrid(query.vector, query.terms, None, depth),
+        "dense": lambda query: pipeline.dense(_ranking(query, corpus), depth, corpus),
+        "dense_candidates": lambda query: pipeline.dense(_ranking(query, corpus), candidates, corpus),
+        "lexical": lambda query: pipeline.lexical(_ranking(query, corpus), candidates, corpus),
+        "hybrid": lambda query: pipeline.search(_ranking(query, corpus), depth, corpus),
         "every_score": lambda query: corpus.lexical.scores(query.terms),
-        "dense_filtered": lambda query: retriever.dense(query.vector, admitted, depth),
-        "hybrid_filtered": lambda query: retriever.hybrid(query.vector, query.terms, admitted, depth),
+        "dense_filtered": lambda query: pipeline.dense(_ranking(query, corpus, filters), depth, corpus),
+        "hybrid_filtered": lambda query: pipeline.search(_ranking(query, corpus, filters), depth, corpus),
     }
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for measured, query in itertools.product((False, True), asking):  # the first round warms up
@@ -255,11 +263,21 @@ def _percentile(times: list[float], percent: int) -> float:
     return round(float(np.percentile(times, percent)), 2)
 
 
+def _ranking(query: Query, corpus: Snapshot, filters: Filters = NO_FILTERS) -> RankingQuery:
+    return RankingQuery(
+        kind=QueryKind.TEXT,
+        vector=query.vector,
+        terms=tuple(query.terms),
+        max_lexical=corpus.lexical.max_score(query.terms),
+        language="en",
+        filters=filters,
+    )
+
+
 def _profile(corpus: Snapshot, asking: list[Query]) -> None:
-    retriever = Retriever(corpus)
     with cProfile.Profile() as profile:
         for query in asking:
-            retriever.hybrid(query.vector, query.terms, None, SearchOptions().top_k + 1)
+            pipeline.search(_ranking(query, corpus), SearchOptions().top_k + 1, corpus)
     pstats.Stats(profile).sort_stats("tottime").print_stats(25)
 
 

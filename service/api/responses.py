@@ -83,9 +83,7 @@ class HitAnswer(TypedDict):
     extra: NotRequired[
         Annotated[
             dict[str, Any],
-            Field(
-                description="Fields of the source record without a meaning here; with `extra` among the fields asked for."
-            ),
+            Field(description="Other fields of the source record; with `extra` among the fields asked for."),
         ]
     ]
     why: NotRequired[Annotated[WhyAnswer, Field(description="With `why=true`.")]]
