@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embeddings.indexes.faiss import faiss_index
-from embeddings.ranking.fusion import RELATED_CANDIDATES, alike
 from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
+from embeddings.indexes.faiss import assembler, faiss_index
+from embeddings.ranking.fusion import RELATED_CANDIDATES, alike
 from embeddings.ranking.smoothing import smooth
 from tests.indexes.test_faiss_index import unit_rows
 
@@ -24,7 +24,7 @@ def by_number(row: int, others: NDArray[np.int64]) -> NDArray[np.float32]:
 @given(st.integers(0, 1000), st.integers(1, 130))
 def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int, count: int) -> None:
     embeddings = unit_rows(rng_seed, count)
-    blocks = list(neighbours(faiss_index.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:count]))
+    blocks = list(neighbours(assembler.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:count]))
     rows, scores, relevance = (np.concatenate(column) for column in zip(*blocks, strict=True))
     exact = embeddings @ embeddings.T
     np.fill_diagonal(exact, -np.inf)
@@ -43,7 +43,7 @@ def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int,
 def test_a_twin_does_not_push_a_row_into_its_own_list() -> None:
     embeddings = unit_rows(3, 130)
     embeddings[65] = embeddings[0]
-    rows, scores, _ = next(iter(neighbours(faiss_index.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:130])))
+    rows, scores, _ = next(iter(neighbours(assembler.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:130])))
     assert all(row not in line for row, line in enumerate(rows.tolist()))
     assert scores[0][rows[0] == 65] == pytest.approx(1) and scores[65][rows[65] == 0] == pytest.approx(1)
 
@@ -51,7 +51,7 @@ def test_a_twin_does_not_push_a_row_into_its_own_list() -> None:
 def test_an_approximate_index_gives_exact_scores_of_what_it_finds() -> None:
     embeddings = unit_rows(7, 3_000)
     rows, scores, relevance = next(
-        iter(neighbours(faiss_index.build(embeddings, "IVF64,SQ8"), embeddings, by_number, ENGLISH))
+        iter(neighbours(assembler.build(embeddings, "IVF64,SQ8"), embeddings, by_number, ENGLISH))
     )
     for i in range(0, 1024, 100):
         known = rows[i] != faiss_index.NO_HIT

@@ -24,7 +24,7 @@ _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "M
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class IndexKind:
     """One kind of index.
 
     Attributes:
@@ -56,17 +56,17 @@ class Rung:
         return self.factory.format(lists=f"IVF{lists(count)}", codes=dimension // (self.together or 1))
 
 
-EXACT = Rung("Flat", lambda dimension: 4 * dimension)
+EXACT = IndexKind("Flat", lambda dimension: 4 * dimension)
 
 # Best first. Product codes of 4 bits for each two or four numbers of what is left of a vector without its list's
 # centre, compared 32 at a time in registers (PQ fast scan: André, Kermarrec and Le Scouarnec 2015); for dimensions they
 # do not divide, RaBitQ (Gao and Long 2024; Gao et al. 2025). What looks near is compared again with the vectors
 # themselves, which are mapped from the snapshot. Sizes as FAISS has them; why these: docs/decisions/0012.
-LADDER = (
-    Rung("{lists},PQ{codes}x4fsr", lambda dimension: math.ceil(dimension / 4), together=2),
-    Rung("{lists},RaBitQ2", lambda dimension: 2 * math.ceil(dimension / 8) + 20),
-    Rung("{lists},PQ{codes}x4fsr", lambda dimension: math.ceil(dimension / 8), together=4),
-    Rung("{lists},RaBitQ", lambda dimension: math.ceil(dimension / 8) + 8),
+INDEX_KINDS = (
+    IndexKind("{lists},PQ{codes}x4fsr", lambda dimension: math.ceil(dimension / 4), together=2),
+    IndexKind("{lists},RaBitQ2", lambda dimension: 2 * math.ceil(dimension / 8) + 20),
+    IndexKind("{lists},PQ{codes}x4fsr", lambda dimension: math.ceil(dimension / 8), together=4),
+    IndexKind("{lists},RaBitQ", lambda dimension: math.ceil(dimension / 8) + 8),
 )
 
 
@@ -91,11 +91,13 @@ def choose(count: int, dimension: int, memory_budget: int | None = None) -> str:
     Raises:
         BuildError: The smallest kind does not fit.
     """
-    rungs = [rung for rung in ((EXACT, *LADDER) if count <= LARGEST_EXACT else LADDER) if rung.possible(dimension)]
-    for rung in rungs:
-        if memory_budget is None or rung.size(count, dimension) <= memory_budget:
-            return rung.named(count, dimension)
-    least = min(rungs, key=lambda rung: rung.size(count, dimension))
+    kinds = [
+        kind for kind in ((EXACT, *INDEX_KINDS) if count <= LARGEST_EXACT else INDEX_KINDS) if kind.possible(dimension)
+    ]
+    for kind in kinds:
+        if memory_budget is None or kind.size(count, dimension) <= memory_budget:
+            return kind.named(count, dimension)
+    least = min(kinds, key=lambda kind: kind.size(count, dimension))
     raise BuildError(
         f"no index of {count:,} vectors of {dimension} fits into {memory_budget:,} bytes: the smallest, "
         f"{least.named(count, dimension)}, takes {least.size(count, dimension):,}; raise --memory-budget to "
