@@ -68,8 +68,8 @@ def test_what_is_tuned_finds_what_was_asked_of_queries_it_was_not_tuned_on(facto
 
 @given(recalls=st.lists(st.sampled_from([0.0, 0.5, 0.9, 1.0]), min_size=1, max_size=200))
 def test_what_is_sure_is_never_more_than_the_mean_and_nears_it_as_more_is_asked(recalls: list[float]) -> None:
-    once = tuning.surely(np.array(recalls, dtype=np.float32))
-    often = tuning.surely(np.array(recalls * 16, dtype=np.float32))
+    once = tuning.estimate(np.array(recalls, dtype=np.float32))
+    often = tuning.estimate(np.array(recalls * 16, dtype=np.float32))
     assert once.least <= once.mean == pytest.approx(np.mean(recalls), abs=1e-5)
     assert often.mean - often.least == pytest.approx((once.mean - once.least) / 4, abs=1e-4)
 
