@@ -63,5 +63,5 @@ class Extension:
 
 def _quantise(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
     factors = (np.abs(rows).max(axis=1) / 127).astype(np.float16)
-    safe = np.maximum(factors.astype(np.float32), np.finfo(np.float16).tiny)[:, None]
+    safe = np.where(factors > 0, factors.astype(np.float32), 1)[:, None]
     return np.clip(np.rint(rows / safe), -127, 127).astype(np.int8), factors
