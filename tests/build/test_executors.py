@@ -1,6 +1,8 @@
 """Every executor returns the same bytes in the same order, and draws tasks only as results are taken."""
 
+import dataclasses
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from embeddings.encoders.backends.base import Backend, Computation, Precision
 from embeddings.encoders.encoder import Encoder
 from embeddings.encoders.encoder_info import PLAIN_MODEL
 from embeddings.encoders.reference import EncoderReference
-from embeddings.errors import EncoderError
+from embeddings.errors import BuildError, EncoderError
 from embeddings.snapshots import publishing
 from tests.build.test_job import content, options, write_corpus
 
@@ -145,6 +147,24 @@ def test_a_build_has_the_same_bytes_wherever_its_texts_are_embedded(executor: Ex
     expected = build([str(path)], options(tmp_path / "expected", **asked))
     assert found.embedded == expected.embedded == 150
     assert found.manifest.snapshot == expected.manifest.snapshot and content(found) == content(expected)
+
+
+class EndsItsProcess(EncoderReference):
+    """An encoder that ends the process which loads it, as the system does when memory runs out."""
+
+    __slots__ = ()
+
+    def load(self) -> Encoder:
+        os._exit(1)
+
+
+def test_a_process_that_ends_is_one_clear_error_and_the_executor_can_be_used_again(reference: EncoderReference) -> None:
+    values = {field.name: getattr(reference, field.name) for field in dataclasses.fields(reference)}
+    executor = ProcessExecutor(1)
+    with pytest.raises(BuildError, match=r"ended unexpectedly.*start the build again"):
+        list(executor.run([EmbedTask(0, ("a text",), EndsItsProcess(**values))]))
+    assert next(executor.run(tasks(reference, 1))).number == 0
+    executor.close()
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
