@@ -29,8 +29,8 @@ from benchmarks.machine import RESULTS, write_result
 from embeddings import threads
 from embeddings.evaluation import plotting
 from embeddings.files import map_array
-from embeddings.indexes.faiss import faiss_index
-from embeddings.indexes.faiss.choice import EXACT, INDEX_RECALL, LADDER, bytes_of, choose, lists
+from embeddings.indexes.faiss import assembler, faiss_index
+from embeddings.indexes.faiss.choice import EXACT, INDEX_KINDS, INDEX_RECALL, bytes_of, choose, lists
 from embeddings.indexes.faiss.evaluation import TOP_K, exact_neighbours, tuned
 
 _QUERIES = 1_000
@@ -109,7 +109,7 @@ def measure(folder: Path, count: int, factory: str, wanted: float) -> dict[str, 
     recorded = json.loads(made.read_text()) if made.is_file() else {}
     if recorded.get("factory") != factory:
         began = time.perf_counter()
-        built = faiss_index.build(embeddings, factory, threads=threads.available())
+        built = assembler.build(embeddings, factory, threads=threads.available())
         built.save(folder / "dense.faiss")
         recorded = {"factory": factory, "build_s": round(time.perf_counter() - began, 1), "spec": asdict(built.spec)}
         made.write_text(json.dumps(recorded))
@@ -203,8 +203,8 @@ def _asked(kind: str) -> str:
 
 def _rivals(count: int, chosen: str) -> list[str]:
     inverted = chosen.partition(",")[0] if "," in chosen else f"IVF{lists(count)}"
-    ladder = [rung.named(count, DIMENSION) for rung in LADDER if rung.possible(DIMENSION)]
-    found = [name for name in ladder if name != chosen] + [f"{inverted},SQ8"]
+    kinds = [kind.named(count, DIMENSION) for kind in INDEX_KINDS if kind.possible(DIMENSION)]
+    found = [name for name in kinds if name != chosen] + [f"{inverted},SQ8"]
     found += ["HNSW32,SQ8"]
     return found + ([EXACT.factory] if chosen != EXACT.factory else [])
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.machine import write_result
 from embeddings import readers
 from embeddings.encoders import loading
-from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss import assembler
 from embeddings.papers import Record
 from embeddings.texts.sentences import sentences
 
@@ -62,7 +62,7 @@ def main(source: str) -> None:
     abstracts = list(dict.fromkeys(str(record.abstract) for record in islice(records, _PAPERS)))
     encoder = loading.load()
     embeddings = encoder.encode_documents(abstracts).embeddings
-    flat = faiss_index.build(embeddings, "Flat")
+    flat = assembler.build(embeddings, "Flat")
     nearest = flat.nearest(embeddings, 2)[0][:, 1]  # the nearest is the paper itself, or its twin
     chance = random.Random(0)
     long_enough = [i for i, text in enumerate(abstracts) if len(sentences(text, "en")) >= 5][:_EDITED]

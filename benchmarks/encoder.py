@@ -27,6 +27,7 @@ from embeddings.encoders.backends.base import batches
 from embeddings.encoders.backends.compilation import compile_model
 from embeddings.encoders.encoder import Encoder
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
+from embeddings.texts.cleaning import clean
 
 _LENGTHS = range(100, 255)  # tokens of an ordinary abstract, within the model's window
 _QUERIES = [
@@ -82,7 +83,7 @@ def main() -> None:
 
 def _read(path: Path) -> list[str]:
     records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [record.get("abstract") or record.get("text") or record.get("en") or "" for record in records]
+    return [clean(record.get("abstract") or record.get("text") or record.get("en") or "") for record in records]
 
 
 def _ordinary(texts: list[str], encoder: Encoder, count: int) -> list[str]:

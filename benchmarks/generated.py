@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.machine import write_result
 from embeddings import threads
 from embeddings.files import create_array
-from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss import assembler, faiss_index
 from embeddings.indexes.faiss.evaluation import exact_neighbours
 
 DIMENSION = 384
@@ -137,13 +137,13 @@ def described(vectors: NDArray[np.float32]) -> dict[str, object]:
     shares = np.cumsum(variances) / variances.sum()
     pairs = queries @ corpus[:2_000].T
     lists = int(2 ** round(np.log2(1.5 * np.sqrt(len(corpus)))))
-    made = faiss_index.build(corpus, f"IVF{lists},Flat", threads=threads.available())
+    made = assembler.build(corpus, f"IVF{lists},Flat", threads=threads.available())
     truth = exact_neighbours(corpus, queries)
     found = {
         str(probed): made.searched(effort=probed).nearest(queries, 10, threads=threads.available())[0]
         for probed in _PROBES
     }
-    coded = faiss_index.build(corpus, f"IVF{lists},PQ{DIMENSION // 2}x4fsr", threads=threads.available())
+    coded = assembler.build(corpus, f"IVF{lists},PQ{DIMENSION // 2}x4fsr", threads=threads.available())
     candidates = {
         str(each): coded.searched(effort=lists, refine=each).nearest(queries, 10, threads=threads.available())[0]
         for each in _CANDIDATES

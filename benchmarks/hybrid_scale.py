@@ -33,7 +33,7 @@ from embeddings import threads
 from embeddings.files import create_array, map_array
 from embeddings.indexes.bm25 import lexical_index
 from embeddings.indexes.bm25.lexical_index import Bm25Index
-from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss import assembler, faiss_index
 from embeddings.indexes.faiss.choice import INDEX_RECALL, choose
 from embeddings.indexes.faiss.evaluation import tuned
 from embeddings.indexes.faiss.vector_index import FaissVectorIndex
@@ -129,7 +129,7 @@ def generate(folder: Path, papers: int) -> dict[str, float]:
         took["lexical_s"] = _timed(lambda: lexical_index.build(_term_lists(folder), papers, folder))
         began = time.perf_counter()
         embeddings, processors = map_array(folder / snapshot.EMBEDDINGS), threads.available()
-        dense = faiss_index.build(embeddings, choose(papers, _DIMENSION), threads=processors)
+        dense = assembler.build(embeddings, choose(papers, _DIMENSION), threads=processors)
         dense, evaluation = tuned(dense, embeddings, INDEX_RECALL, threads=processors)
         dense.save(folder / snapshot.INDEX)
         took["dense_s"] = round(time.perf_counter() - began, 1)

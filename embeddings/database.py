@@ -7,6 +7,9 @@ Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError
 VERSION = sqlite3.sqlite_version
 
+MOST_PARAMETERS = 500
+"""Most values of an `IN (…)` list; SQLite takes 32,766 parameters a statement, and fewer keep its plans small."""
+
 
 def open_durable(path: Path) -> Connection:
     """Open a database whose committed transactions survive a crash of the process or the machine.

@@ -38,7 +38,7 @@ DOORS = {
 # Libraries with several doors: indexes, and their lists on disk; to use a model, and to teach one; to load a tokenizer,
 # and to count with it
 SHARED = {
-    "faiss": {"embeddings/indexes/faiss/faiss_index.py", "embeddings/indexes/faiss/block_lists.py"},
+    "faiss": {f"embeddings/indexes/faiss/{module}.py" for module in ("assembler", "block_lists", "faiss_index")},
     "torch": {
         "embeddings/encoders/backends/sentence_transformer.py",
         "embeddings/distillation/teacher.py",

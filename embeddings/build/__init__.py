@@ -1,1 +1,1 @@
-"""The batch job: sources in, a published snapshot out. Read `job` first."""
+"""The batch job: reads sources, builds a snapshot and publishes it. Start reading at `job`."""

@@ -1,4 +1,4 @@
-"""Where a build works: one at a time in a folder, in a scratch folder of its own."""
+"""The build lock of a snapshots folder, and the scratch folder of a build."""
 
 import os
 import shutil
@@ -12,20 +12,20 @@ from filelock import FileLock, Timeout
 from embeddings.errors import BuildInProgress
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the stage, how much of it is done, and how much there is, if known."""
+"""Called with the stage, how much of it is done, and the total if it is known."""
 
 
 @contextmanager
-def alone(snapshots: Path, *, wait: bool, progress: Progress) -> Iterator[None]:
-    """Hold the snapshots folder; the lock goes with the process, however it ends.
+def build_lock(snapshots: Path, *, wait: bool, progress: Progress) -> Iterator[None]:
+    """Hold the lock of a snapshots folder. The system releases it when the process ends, however it ends.
 
     Args:
         snapshots: The folder.
-        wait: Whether to wait for another build to end.
-        progress: Is told that it waits.
+        wait: Whether to wait until another build releases the lock.
+        progress: Called when the build starts to wait.
 
     Raises:
-        BuildInProgress: Another build holds the folder, and `wait` is not set.
+        BuildInProgress: Another build holds the lock, and `wait` is not set.
     """
     lock = FileLock(snapshots / ".build.lock")
     holder = snapshots / ".build.holder"
@@ -35,7 +35,7 @@ def alone(snapshots: Path, *, wait: bool, progress: Progress) -> Iterator[None]:
         who = holder.read_text().strip() if holder.is_file() else "unknown"
         if not wait:
             raise BuildInProgress(
-                f"another build ({who}) works in {snapshots}; leave --no-wait out to wait for it, or build "
+                f"another build ({who}) runs in {snapshots}; leave --no-wait out to wait for it, or build "
                 "into another folder with --snapshots"
             ) from None
         progress(f"waiting for another build ({who})", 0, None)
@@ -49,13 +49,16 @@ def alone(snapshots: Path, *, wait: bool, progress: Progress) -> Iterator[None]:
 
 
 @contextmanager
-def work_folder(snapshots: Path) -> Iterator[Path]:
-    """A folder to build in, beside the snapshots so that renaming is atomic; clears what a killed build left."""
-    for left in snapshots.glob(".building-*"):
-        shutil.rmtree(left)
-    work = snapshots / f".building-{os.getpid()}"
-    work.mkdir()
+def scratch_folder(snapshots: Path) -> Iterator[Path]:
+    """Create a folder to build in, and delete those of builds that were killed.
+
+    It is in the snapshots folder so that the finished snapshot can be renamed into place atomically.
+    """
+    for abandoned in snapshots.glob(".building-*"):
+        shutil.rmtree(abandoned)
+    folder = snapshots / f".building-{os.getpid()}"
+    folder.mkdir()
     try:
-        yield work
+        yield folder
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

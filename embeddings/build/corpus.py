@@ -1,11 +1,11 @@
-"""Records into distinct papers: merged by content, halves joined, described, in one database on disk."""
+"""Merges records into distinct papers, in a scratch database on disk."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from embeddings import database
 from embeddings.encoders.vector_cache import text_key
@@ -16,7 +16,9 @@ from embeddings.texts.cleaning import clean
 from embeddings.texts.labels import label
 from embeddings.texts.language import detect
 
-_HALVES = """
+# Tables of the build alone; dropped before the database is copied into the snapshot
+_SCRATCH = """
+CREATE TABLE cleaned (row INTEGER PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE halves (
     join_key TEXT NOT NULL,
     has_abstract INTEGER NOT NULL,
@@ -27,13 +29,41 @@ CREATE TABLE halves (
 _COMMIT_EVERY = 10_000
 
 
-@dataclass
-class CorpusCounts:
-    """What was read.
+class CleanedTexts(NamedTuple):
+    """The texts of a paper after `clean`.
 
     Attributes:
-        entries: Records that were used, the same abstract counted as often as it was seen.
-        rejected: Records left out, by reason.
+        title: Empty where there is none.
+        abstract: For language detection and labels.
+        text: Title and abstract as they are embedded and indexed.
+    """
+
+    title: str
+    abstract: str
+    text: str
+
+
+class TextRow(NamedTuple):
+    """What identifies the texts of a paper.
+
+    Attributes:
+        row: Of the paper.
+        text_key: Of title and abstract together, see `vector_cache.text_key`.
+        title_key: Of the title alone; None where the title has no letter or digit.
+    """
+
+    row: int
+    text_key: bytes
+    title_key: bytes | None
+
+
+@dataclass
+class CorpusCounts:
+    """Numbers of records.
+
+    Attributes:
+        entries: Records used; an abstract that occurs several times counts each time.
+        rejected: Records rejected, by reason.
     """
 
     entries: int = 0
@@ -41,10 +71,10 @@ class CorpusCounts:
 
 
 class Corpus:
-    """The papers of one build, in a scratch database that the finished snapshot is copied from.
+    """The papers of one build, in a scratch database from which `papers.db` of the snapshot is copied.
 
-    Memory does not grow with the number of papers. The order of papers is the order in which their abstracts
-    were first seen.
+    Memory use does not grow with the number of papers. Rows are numbered in the order in which abstracts first occur.
+    Texts are cleaned once, when a paper is added; every later stage reads the cleaned text from here.
     """
 
     def __init__(self, path: Path, rejects: TextIO) -> None:
@@ -52,11 +82,11 @@ class Corpus:
 
         Args:
             path: Database file to create.
-            rejects: Gets one JSON line for each record that is left out.
+            rejects: Receives one JSON line for each rejected record.
         """
         self.counts = CorpusCounts()
         self.connection = database.open_scratch(path)
-        self.connection.executescript(SCHEMA + _HALVES)
+        self.connection.executescript(SCHEMA + _SCRATCH)
         self._rejects = rejects
         self._rows = 0
 
@@ -64,11 +94,11 @@ class Corpus:
         return self._rows
 
     def add_all(self, entries: Iterable[Record | Reject], *, strict: bool = False) -> Iterator[int]:
-        """Take in what readers found; yields the number of entries read so far, after each.
+        """Add the records of the readers; yields the number of entries read so far, after each.
 
         Raises:
             RejectedRecord: A record cannot be used, and `strict` is set.
-            CorpusError: There was not one paper in all of it.
+            CorpusError: The sources hold no paper.
         """
         self.connection.execute("BEGIN")
         read = 0
@@ -84,27 +114,30 @@ class Corpus:
                 self.connection.execute("COMMIT")
                 self.connection.execute("BEGIN")
             yield read
-        self._add_widowed_halves(strict)
+        self._add_unpaired_halves(strict)
         self.connection.execute("DROP TABLE halves")
         self.connection.execute("COMMIT")
         if not self._rows:
             left_out = sum(self.counts.rejected.values())
             raise CorpusError(f"the sources hold no paper: {left_out} records were left out, none could be used")
 
-    def text_keys(self) -> Iterator[tuple[int, bytes]]:
-        """Every row with the name of its text, in row order."""
-        yield from self.connection.execute("SELECT row, text_key FROM papers ORDER BY row")
+    def text_rows(self, size: int) -> Iterator[list[TextRow]]:
+        """Every paper's text keys in row order, in lists of `size` rows; the last may be shorter."""
+        query = "SELECT row, text_key, papers.title, cleaned.title FROM papers JOIN cleaned USING (row) ORDER BY row"
+        found = self.connection.execute(query)
+        while part := found.fetchmany(size):
+            yield [
+                TextRow(row, key, text_key(None, title) if any(map(str.isalnum, cleaned)) else None)
+                for row, key, title, cleaned in part
+            ]
 
-    def texts(self, rows: Iterable[int]) -> list[str]:
-        """What is embedded of these papers: the title, where there is one, and the abstract."""
-        find = "SELECT title, abstract FROM papers WHERE row = ?"
-        found = (self.connection.execute(find, (row,)).fetchone() for row in rows)
-        return [embedded_text(title, abstract) for title, abstract in found]
+    def texts(self, rows: Sequence[int]) -> list[str]:
+        """The cleaned texts of these papers, title and abstract, in the order of `rows`."""
+        return self._select("text", rows)
 
-    def titles(self, rows: Iterable[int]) -> list[str]:
-        """The titles of these papers, empty where there is none."""
-        find = "SELECT title FROM papers WHERE row = ?"
-        return [self.connection.execute(find, (row,)).fetchone()[0] or "" for row in rows]
+    def titles(self, rows: Sequence[int]) -> list[str]:
+        """The cleaned titles of these papers, in the order of `rows`; empty where there is none."""
+        return self._select("title", rows)
 
     def languages(self) -> Iterator[str]:
         """The language of every paper, in row order."""
@@ -112,18 +145,18 @@ class Corpus:
             yield language
 
     def all_texts(self) -> Iterator[str]:
-        """What is indexed of every paper, in row order."""
-        for title, abstract in self.connection.execute("SELECT title, abstract FROM papers ORDER BY row"):
-            yield embedded_text(title, abstract)
+        """The cleaned text of every paper, title and abstract, in row order."""
+        for (text,) in self.connection.execute("SELECT text FROM cleaned ORDER BY row"):
+            yield text
 
     def set_tokens(self, rows: Iterable[tuple[int, int, int]]) -> None:
-        """Record tokens seen and tokens in all for (seen, total, row)."""
+        """Store the tokens read and the tokens in total of papers, given as (seen, total, row)."""
         self.connection.execute("BEGIN")
         self.connection.executemany("UPDATE papers SET tokens_seen = ?, tokens_total = ? WHERE row = ?", rows)
         self.connection.execute("COMMIT")
 
     def set_groups(self, groups: Mapping[int, int]) -> None:
-        """Record groups of near-duplicates: row → the group's name."""
+        """Store groups of near-duplicates: row → lowest row of the group."""
         self.connection.execute("BEGIN")
         self.connection.executemany(
             "UPDATE papers SET duplicate_group = ? WHERE row = ?", ((group, row) for row, group in groups.items())
@@ -131,12 +164,21 @@ class Corpus:
         self.connection.execute("COMMIT")
 
     def save(self, path: Path) -> None:
-        """Write the finished database; equal corpora give equal bytes."""
+        """Drop the scratch tables and write the finished database; equal corpora give equal bytes."""
+        self.connection.execute("DROP TABLE cleaned")
         database.copy_compact(self.connection, path)
 
     def close(self) -> None:
         """Close the scratch database."""
         self.connection.close()
+
+    def _select(self, column: str, rows: Sequence[int]) -> list[str]:
+        found: dict[int, str] = {}
+        for start in range(0, len(rows), database.MOST_PARAMETERS):
+            part = rows[start : start + database.MOST_PARAMETERS]
+            places = ",".join("?" * len(part))
+            found.update(self.connection.execute(f"SELECT row, {column} FROM cleaned WHERE row IN ({places})", part))
+        return [found[row] for row in rows]
 
     def _reject(self, reject: Reject, strict: bool) -> None:
         if strict:
@@ -151,7 +193,7 @@ class Corpus:
         self._rejects.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _add_half(self, half: Record, strict: bool) -> None:
-        """Join a record with its other half, or keep it until that comes."""
+        """Join a record with its other half, or store it until the other half is read."""
         mine = half.abstract is not None
         other = self.connection.execute(
             "SELECT record FROM halves WHERE join_key = ? AND has_abstract = ?", (half.join_key, not mine)
@@ -165,8 +207,8 @@ class Corpus:
         self.connection.execute("DELETE FROM halves WHERE join_key = ?", (half.join_key,))
         self._add(whole, strict)
 
-    def _add_widowed_halves(self, strict: bool) -> None:
-        """An abstract without its metadata is a paper all the same; metadata without an abstract is not."""
+    def _add_unpaired_halves(self, strict: bool) -> None:
+        """Add abstracts without metadata as papers, and reject metadata without an abstract."""
         for has_abstract, text in self.connection.execute("SELECT has_abstract, record FROM halves ORDER BY join_key"):
             record = _from_json(text)
             if has_abstract:
@@ -178,18 +220,18 @@ class Corpus:
     def _add(self, record: Record, strict: bool) -> None:
         if record.abstract is None:
             raise ValueError(f"{record.source}: a whole record must have an abstract")
-        text = clean(record.abstract)
-        if not any(character.isalnum() for character in text):
-            self._reject(Reject(record.source, RejectReason.NO_ABSTRACT, "no letter or digit in it"), strict)
-            return
-        self.counts.entries += 1
         identity = paper_id(record.abstract)
         found = self.connection.execute("SELECT row FROM papers WHERE id = ?", (identity,)).fetchone()
         if found is None:
-            row = self._insert(identity, record, record.abstract, text)
+            texts = cleaned_texts(record.title, record.abstract)
+            if not any(character.isalnum() for character in texts.abstract):
+                self._reject(Reject(record.source, RejectReason.NO_ABSTRACT, "no letter or digit in it"), strict)
+                return
+            row = self._insert(identity, record, record.abstract, texts)
         else:
             row = found[0]
             self._complete(row, record)
+        self.counts.entries += 1
         self.connection.execute(
             "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)", (row, record.source.file, record.source.line)
         )
@@ -201,9 +243,9 @@ class Corpus:
             ((row, kind, value, external_key(kind, value)) for kind, value in record.external_ids.items()),
         )
 
-    def _insert(self, identity: str, record: Record, abstract: str, text: str) -> int:
+    def _insert(self, identity: str, record: Record, abstract: str, texts: CleanedTexts) -> int:
         row = self._rows
-        language = record.language or detect(text)
+        language = record.language or detect(texts.abstract)
         title = record.title or None
         self.connection.execute(
             "INSERT INTO papers (row, id, abstract, title, label, language, year, authors, venue, url, text_key)"
@@ -213,7 +255,7 @@ class Corpus:
                 identity,
                 abstract,
                 title,
-                label(text, language, title),
+                label(texts.abstract, language, texts.title, cleaned=True),
                 language,
                 record.year,
                 json.dumps(record.authors, ensure_ascii=False) if record.authors else None,
@@ -222,11 +264,15 @@ class Corpus:
                 text_key(title, abstract),
             ),
         )
+        self._store_cleaned(row, texts)
         self._rows += 1
         return row
 
+    def _store_cleaned(self, row: int, texts: CleanedTexts) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO cleaned VALUES (?, ?, ?)", (row, texts.title, texts.text))
+
     def _complete(self, row: int, record: Record) -> None:
-        """Fill what the paper lacked with what this sighting knows; what is known stays."""
+        """Fill the missing fields of a paper from another record of it; known values stay."""
         authors = json.dumps(record.authors, ensure_ascii=False) if record.authors else None
         self.connection.execute(
             "UPDATE papers SET year = coalesce(year, ?), authors = coalesce(authors, ?),"
@@ -238,19 +284,34 @@ class Corpus:
                 "SELECT abstract, title FROM papers WHERE row = ?", (row,)
             ).fetchone()
             if title is None:
+                texts = cleaned_texts(record.title, abstract)
+                self._store_cleaned(row, texts)
                 self.connection.execute(
                     "UPDATE papers SET title = ?, label = ?, text_key = ? WHERE row = ?",
-                    (record.title, label("", "", record.title), text_key(record.title, abstract), row),
+                    (record.title, label("", "", texts.title, cleaned=True), text_key(record.title, abstract), row),
                 )
 
 
-def embedded_text(title: str | None, abstract: str) -> str:
-    """What the encoder reads of a paper, uncleaned."""
-    return f"{title}. {abstract}" if title else abstract
+def cleaned_texts(title: str | None, abstract: str) -> CleanedTexts:
+    """Clean what is embedded of a paper: the title, where there is one, and the abstract.
+
+    Both are cleaned as one text, as vectors have always been computed. The abstract is cut out of the result, and
+    cleaned by itself only where mark-up runs from the title into it.
+
+    Args:
+        title: As received.
+        abstract: As received.
+    """
+    if not title:
+        text = clean(abstract)
+        return CleanedTexts("", text, text)
+    text, name = clean(f"{title}. {abstract}"), clean(title)
+    before = f"{name}. "
+    return CleanedTexts(name, text[len(before) :] if text.startswith(before) else clean(abstract), text)
 
 
 def _joined(abstract: Record, metadata: Record) -> Record:
-    """One record of two halves; the place is where the abstract stands."""
+    """One record from two halves; its source is that of the abstract."""
     return replace(
         metadata,
         source=abstract.source,

@@ -1,1 +1,1 @@
-"""Texts into embeddings: models, backends, the vector cache."""
+"""Encoders: models, computation backends and the vector cache."""

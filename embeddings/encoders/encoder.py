@@ -1,4 +1,4 @@
-"""Texts in, unit rows out. Nothing is cut in silence. Whatever computes: see `Runtime`."""
+"""The encoder: texts in, unit vectors and token counts out. Independent of the backend, see `Runtime`."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,15 +17,15 @@ from embeddings.texts.cleaning import clean
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-# Texts whose tokens are counted while those before are computed
+# Texts tokenised at a time, while the backend computes those before
 _GROUP = 64
 
 
 class Encoder:
-    """An embedding model that reads texts whole and says how much it read.
+    """An embedding model that reads texts in full and reports how many tokens it read.
 
-    A text longer than the model's window is cut into windows of nearly equal length at word boundaries; its
-    vector is the mean of theirs, weighted by tokens, at length 1. May be used from several threads; they take turns.
+    A text longer than the model's window is split at word boundaries into windows of nearly equal length. Its vector
+    is the mean of the windows' vectors, weighted by tokens and normalised. Thread-safe; calls are serialised.
     """
 
     def __init__(
@@ -37,15 +37,14 @@ class Encoder:
         *,
         simplify: bool = False,
     ) -> None:
-        """Wrap a loaded model; the functions of `encoders` are the usual way in.
+        """Wrap a loaded model; usually called by the functions of `encoders.loading`.
 
         Args:
-            runtime: Loaded.
-            tokenizer: The model's; neither cuts nor pads.
-            info: What it is.
-            batch_tokens: Most tokens, padding included, in one pass through the model: bounds memory. None leaves it
-                to the runtime.
-            simplify: Whether the model has learnt simplified Chinese only, so that traditional is made so before.
+            runtime: A loaded model on a computation backend.
+            tokenizer: Of the model, without truncation and padding.
+            info: Identity and limits of the encoder.
+            batch_tokens: Most tokens of a batch, padding included; bounds memory. None takes the backend's own value.
+            simplify: Whether the model knows simplified Chinese only, so that traditional characters are converted.
 
         Raises:
             EncoderError: A prompt leaves no room for a text.
@@ -56,26 +55,31 @@ class Encoder:
         self._simplify = simplify
         self._batch_tokens = max(batch_tokens or runtime.batch_tokens, info.window_tokens)
         self._prompts: dict[Kind, str] = {"query": info.query_prompt, "document": info.document_prompt}
-        self._reserved = {kind: self._taken(kind) for kind in self._prompts}
+        self._reserved = {kind: self._prompt_tokens(kind) for kind in self._prompts}
         self._turn = threading.Lock()
 
-    def encode_documents(self, texts: Sequence[str]) -> Encoded:
-        """Embed papers: LaTeX cleaned, the model's document prompt put before.
+    def encode_documents(self, texts: Sequence[str], *, cleaned: bool = False) -> Encoded:
+        """Embed papers, after the model's document prompt.
+
+        Args:
+            texts: Of the papers.
+            cleaned: Whether the texts went through `texts.cleaning.clean` before, so that it is not done again.
 
         Raises:
-            EncoderError: A text has nothing to read, or the model gave a vector that has no direction.
+            EncoderError: A text has no token, or the model returned a zero or non-finite vector.
         """
-        return self._encode(texts, "document")
+        return self._encode(texts if cleaned else [clean(text) for text in texts], "document")
 
     def encode_queries(self, texts: Sequence[str]) -> Encoded:
-        """Embed queries: cleaned as papers are, the model's query prompt put before.
+        """Embed queries, cleaned as papers are, after the model's query prompt.
 
         Raises:
             EncoderError: As `encode_documents`.
         """
-        return self._encode(texts, "query")
+        return self._encode([clean(text) for text in texts], "query")
 
     def _encode(self, texts: Sequence[str], kind: Kind) -> Encoded:
+        """Embed cleaned texts."""
         counts = np.zeros((len(texts), 2), dtype=np.int64)
         computed: list[Batch] = []
 
@@ -98,31 +102,31 @@ class Encoder:
         return Encoded(pooled / norms, counts[:, 0], counts[:, 1])
 
     def packed(self, texts: Sequence[str], kind: Kind, counts: NDArray[np.int64]) -> Iterator[Batch]:
-        """Cut texts into windows and pack them, alike lengths together, a group at a time: what the runtime is given.
+        """Split texts into windows and pack windows of similar length into batches, one group of texts at a time.
 
         Args:
-            texts: All.
-            kind: Of the texts.
-            counts: Shape (n, 2): receives tokens seen and tokens in all.
+            texts: Cleaned.
+            kind: Decides the prompt.
+            counts: Shape (n, 2): receives tokens seen and tokens in total.
 
         Raises:
-            EncoderError: A text has nothing to read.
+            EncoderError: A text has no token.
         """
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         for start in range(0, len(order), _GROUP):
             windows = list(self._windows(texts, order[start : start + _GROUP], kind, counts))
-            # All streams share what there is, also where it would fit into one batch
+            # Divide the group among all streams, even where it would fit into one batch
             share = -(-sum(len(window.tokens) for window in windows) // self.runtime.streams)
             yield from batches(windows, min(self._batch_tokens, share), self.runtime.multiple)
 
     def _windows(
         self, texts: Sequence[str], chosen: Sequence[int], kind: Kind, counts: NDArray[np.int64]
     ) -> Iterator[Window]:
-        """Cut some of the texts into windows."""
-        read = [self._read(texts[i]) for i in chosen]
+        """Split some of the texts into windows."""
+        read = [simplified(texts[i]) if self._simplify else texts[i] for i in chosen]
         tokens = self._tokens(read, kind)
         reserved = self._reserved[kind]
-        # A prompt may share a token with the text that follows it, so that the text is counted by itself
+        # A prompt may share a token with the text that follows it, so the text is also counted without the prompt
         alone = self._tokenizer.encode_batch_fast(read, add_special_tokens=False) if self._prompts[kind] else None
         for i, owner in enumerate(chosen):
             total = len(tokens[i]) - reserved if alone is None else len(alone[i].ids)
@@ -140,19 +144,14 @@ class Encoder:
                 yield Window(owner, *window)
 
     def _tokens(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
-        """As the model reads them: prompt before, special tokens around."""
+        """Token ids as the model receives them: with the prompt and special tokens."""
         prompt = self._prompts[kind]
-        if len(texts) == 1:  # without the detour through threads
+        if len(texts) == 1:  # without the overhead of the thread pool
             return [self._tokenizer.encode(prompt + texts[0]).ids]
         return [each.ids for each in self._tokenizer.encode_batch_fast([prompt + text for text in texts])]
 
-    def _read(self, text: str) -> str:
-        """What is read of a text: mark-up cleaned away, in the characters that the model knows."""
-        cleaned = clean(text)
-        return simplified(cleaned) if self._simplify else cleaned
-
-    def _taken(self, kind: Kind) -> int:
-        """Tokens of a window that special tokens and prompt take."""
+    def _prompt_tokens(self, kind: Kind) -> int:
+        """Tokens of a window taken by the prompt and special tokens."""
         reserved = len(self._tokenizer.encode(self._prompts[kind]).ids)
         if reserved >= self.info.window_tokens:
             raise EncoderError(f"the {kind} prompt of {self.info.name} fills the window of {self.info.window_tokens}")

@@ -1,4 +1,4 @@
-"""What an encoder is and what it returns, without loading one: light to import. Pure values."""
+"""Description and results of an encoder, as plain values. Pure, light to import."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,26 +8,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EMBEDDED_MODEL = "embedded/all-MiniLM-L6-v2-en-zh"
-"""The default: all-MiniLM-L6-v2, taught to read Chinese."""
+"""The default model: all-MiniLM-L6-v2, extended with Chinese words."""
 
 PLAIN_MODEL = "embedded/all-MiniLM-L6-v2"
-"""The same before; reads English."""
+"""The unextended all-MiniLM-L6-v2; English."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderInfo:
-    """What decides the vectors of an encoder; stored with every snapshot.
+    """Identity and limits of an encoder; stored with every snapshot.
 
     Attributes:
         name: Hub id, folder, or `embedded/…`.
         revision: Commit of a hub model, else None.
         fingerprint: 16 hexadecimal digits over weights, tokenizer, configuration, prompts and window: equal
-            fingerprints give equal vectors, wherever the files lie and whatever they are called.
-        dimension: Length of a vector.
-        window_tokens: Tokens the model reads at once, special tokens and prompt included.
-        max_tokens: Most tokens of a text that are read, 0 for all.
-        query_prompt: Put before queries.
-        document_prompt: Put before papers.
+            fingerprints give equal vectors, whatever the names and places of the files.
+        dimension: Of the vectors.
+        window_tokens: Size of the model's window, special tokens and prompt included.
+        max_tokens: Most tokens read of a text, 0 for all.
+        query_prompt: Prepended to queries.
+        document_prompt: Prepended to papers.
     """
 
     name: str
@@ -42,12 +42,12 @@ class EncoderInfo:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Vectors and what was read for them.
+    """Vectors and token counts.
 
     Attributes:
         embeddings: Shape (n, dimension), float32, rows of length 1.
         tokens_seen: Shape (n,): tokens read, special tokens and prompt not counted.
-        tokens_total: Shape (n,): tokens the texts have.
+        tokens_total: Shape (n,): tokens of the texts.
     """
 
     embeddings: "NDArray[np.float32]"

@@ -1,7 +1,7 @@
-"""Encoders by name, by files or by snapshot: who computes them is decided here.
+"""Selects the computation backend of an encoder and loads it: by name, for a build, or for a snapshot.
 
-OpenVINO is taken where it is installed, has a compiled form of the model that passed its check (see `compiling`), and
-there is no better device; else torch. Imports torch, which takes seconds, only where torch computes.
+OpenVINO is selected where it is installed, a compiled form of the model passed its check (see `backends.compilation`),
+and there is no GPU; otherwise torch. torch takes seconds to import, and is imported only where it computes.
 """
 
 import sys
@@ -26,12 +26,12 @@ ON_TORCH = Computation(Backend.TORCH, Precision.F32)
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """Who computes an encoder.
+class SelectedBackend:
+    """The computation backend selected for a model.
 
     Attributes:
         computation: Backend and precision.
-        stored: The compiled form, where OpenVINO computes; else None.
+        stored: The compiled model if the backend is OpenVINO; None for torch.
     """
 
     computation: Computation
@@ -50,17 +50,17 @@ class Chosen:
         batch_tokens: int | None = None,
         threads: int = 1,
     ) -> Encoder:
-        """Load the encoder; for the arguments see `load`.
+        """Load the encoder; arguments as those of `load`.
 
         Args:
-            files: Finds the model's files; only torch needs them.
-            device: Where torch computes.
-            max_tokens: Most tokens read of a text, 0 for all; those of a compiled form are known.
+            files: Locates the model's files; called for torch only.
+            device: For torch.
+            max_tokens: Most tokens read of a text, 0 for all; a compiled model brings its own value.
             batch_tokens: See `Encoder`.
             threads: Processors for one pass through the model.
 
         Raises:
-            EncoderError: It cannot be loaded.
+            EncoderError: The encoder cannot be loaded.
         """
         if self.stored is not None:
             return self.stored.open(self.computation.precision, threads, batch_tokens)
@@ -76,18 +76,18 @@ def load(
     batch_tokens: int | None = None,
     threads: int | None = None,
 ) -> Encoder:
-    """Load a model by name, computed by torch.
+    """Load a model by name, on the torch backend.
 
     Args:
-        name: See `models.locate`.
-        revision: See `models.locate`.
-        device: `cpu`, `cuda`, …; None takes a GPU if there is one.
+        name: See `model_files.locate`.
+        revision: See `model_files.locate`.
+        device: `cpu`, `cuda`, …; None selects a GPU if there is one.
         max_tokens: Most tokens read of a text, 0 for all.
         batch_tokens: See `Encoder`.
-        threads: Processors for one pass through the model; None leaves torch's own choice.
+        threads: Processors for one pass through the model; None leaves torch's default.
 
     Raises:
-        EncoderError: There is no such model, it has no safetensors weights, or it cannot encode text.
+        EncoderError: The model does not exist, has no safetensors weights, or cannot encode text.
     """
     files = model_files.locate(name, revision)
     return load_files(files, device=device, max_tokens=max_tokens, batch_tokens=batch_tokens, threads=threads)
@@ -101,10 +101,10 @@ def load_files(
     batch_tokens: int | None = None,
     threads: int | None = None,
 ) -> Encoder:
-    """Load a model whose files are found already, computed by torch; see `load`.
+    """Load a model whose files are already located, on the torch backend; arguments as those of `load`.
 
     Raises:
-        EncoderError: The files are no model, or it cannot encode text.
+        EncoderError: The files are not a model, or it cannot encode text.
     """
     from embeddings.encoders.backends import sentence_transformer
     from embeddings.encoders.backends.torch_backend import TorchRuntime
@@ -136,26 +136,26 @@ def for_snapshot(
 
     Args:
         manifest: Of the snapshot.
-        folder: Of compiled encoders; None has torch compute.
-        backend: Who computes.
-        precision: With which numbers; `AUTO` takes those the snapshot was computed with, if this processor has them.
-        model: Where the model lies now, if not under the manifest's name.
+        folder: Of compiled models; None selects torch.
+        backend: As requested.
+        precision: As requested; `AUTO` takes that of the snapshot if this processor supports it.
+        model: Where the model is now, if not under the name in the manifest.
         device: See `load`.
         threads: See `load`.
 
     Raises:
-        EncoderError: As `load`, or what was asked for cannot be had. That another model was loaded is for
-            `compatibility.check_encoder` to find.
+        EncoderError: As `load`, or the requested backend or precision is not available. That the model is another one
+            is detected by `snapshots.encoder_check`.
     """
     info = manifest.encoder
-    chosen = of_snapshot(
+    selected = of_snapshot(
         manifest, folder if model is None else None, backend=backend, precision=precision, device=device
     )
     if model is None:
         model, revision = info.name, info.revision
     else:
         revision = None
-    return chosen.load(
+    return selected.load(
         lambda: model_files.locate(model, revision), device=device, max_tokens=info.max_tokens, threads=threads
     )
 
@@ -167,8 +167,8 @@ def of_snapshot(
     backend: Backend = Backend.AUTO,
     precision: Precision = Precision.AUTO,
     device: str | None = None,
-) -> Chosen:
-    """Who computes the encoder of a snapshot; arguments and errors as those of `for_snapshot`."""
+) -> SelectedBackend:
+    """Select the backend for the encoder of a snapshot; arguments and errors as those of `for_snapshot`."""
     stored = None if folder is None else compiled_model.read(folder, manifest.encoder.fingerprint)
     return choose(stored, backend=backend, precision=precision, device=device, built=computed(manifest))
 
@@ -183,22 +183,22 @@ def for_build(
     device: str | None,
     max_tokens: int,
     threads: int,
-) -> Chosen:
-    """Who computes the encoder of a build; the model is compiled and checked if that was not done before.
+) -> SelectedBackend:
+    """Select the backend for the encoder of a build; compile and check the model if that was not done before.
 
     Args:
-        files: The model's.
-        folder: Of the snapshots' compiled encoders. The user's own folder (`compiled.shared_folder`) spares other
-            snapshots the work.
-        texts: Some that are going to be read, to compare by; called if they are needed.
-        backend: As asked for.
-        precision: As asked for.
+        files: The model's files.
+        folder: Of the snapshots' compiled models. The user's cache (`compiled_model.shared_folder`) is read first, so
+            that a model is compiled once for all snapshot folders.
+        texts: Returns texts of the corpus for the check; called only if the model is compiled.
+        backend: As requested.
+        precision: As requested.
         device: See `load`.
         max_tokens: See `load`.
         threads: Processors to use.
 
     Raises:
-        EncoderError: The files are no model, or what was asked for by name cannot be had.
+        EncoderError: The files are not a model, or the requested backend or precision is not available.
     """
     stored = None
     if may_compile(backend, precision, device):
@@ -215,14 +215,14 @@ def _compiled(
         found = None if place is None else compiled_model.read(place, fingerprint)
         if found is not None and found.current(native):
             return found if place == folder else compiled_model.bring(found, folder)
-    from embeddings.encoders.backends.compilation import compile_model  # torch takes seconds, and this is done once
+    from embeddings.encoders.backends.compilation import compile_model  # imports torch, and is needed once a model
 
     made = compile_model(files, shared or folder, texts(), max_tokens=max_tokens, threads=threads)
     return made if shared is None else compiled_model.bring(made, folder)
 
 
 def computed(manifest: "Manifest") -> Precision:
-    """With which numbers a snapshot was computed; those before there was a choice, with 32 bits."""
+    """The precision that a snapshot's vectors were computed with; f32 where the manifest does not name it."""
     return Precision(manifest.computation.get("precision", Precision.F32))
 
 
@@ -233,40 +233,40 @@ def choose(
     precision: Precision,
     device: str | None,
     built: Precision = Precision.BF16,
-) -> Chosen:
-    """Decide who computes, and with which numbers: by what is there, never by timing, so that builds repeat.
+) -> SelectedBackend:
+    """Select backend and precision from what is available, never from timings, so that builds are reproducible.
 
     Args:
-        stored: The model's compiled form, if there is one.
-        backend: As asked for.
-        precision: As asked for.
-        device: As asked for.
-        built: The most saving numbers that `AUTO` may take.
+        stored: The compiled model, if there is one.
+        backend: As requested.
+        precision: As requested.
+        device: As requested.
+        built: The lowest precision that `AUTO` may select.
 
     Raises:
-        EncoderError: What was asked for by name cannot be had.
+        EncoderError: The requested backend or precision is not available.
     """
     if not may_compile(backend, precision, device):
-        return Chosen(ON_TORCH, None)
+        return SelectedBackend(ON_TORCH, None)
     passed = [] if stored is None else [each for each in _precisions(precision, built) if stored.passed(each)]
     if passed:
-        return Chosen(Computation(Backend.OPENVINO, passed[0]), stored)
+        return SelectedBackend(Computation(Backend.OPENVINO, passed[0]), stored)
     if backend is Backend.OPENVINO or precision is Precision.BF16:
-        reason = "no compiled form of it is there; build the snapshot anew" if stored is None else stored.reason()
+        reason = "there is no compiled form of it; build the snapshot anew" if stored is None else stored.reason()
         raise EncoderError(f"the model cannot be computed by openvino, {precision}: {reason}; or use --backend torch")
-    return Chosen(ON_TORCH, None)
+    return SelectedBackend(ON_TORCH, None)
 
 
 def may_compile(backend: Backend, precision: Precision, device: str | None) -> bool:
-    """Whether OpenVINO comes into question.
+    """Whether OpenVINO may be selected.
 
     Raises:
-        EncoderError: It was asked for by name and does not.
+        EncoderError: It was requested by name and is not available.
     """
     wanted = backend is Backend.OPENVINO or precision is Precision.BF16
     if backend is Backend.TORCH:
         if precision is Precision.BF16:
-            raise EncoderError("torch computes with f32 here; bf16 needs --backend openvino")
+            raise EncoderError("torch computes in f32 here; bf16 needs --backend openvino")
         return False
     if not openvino_backend.installed():
         if wanted:
@@ -274,18 +274,18 @@ def may_compile(backend: Backend, precision: Precision, device: str | None) -> b
         return False
     if device not in (None, "cpu"):
         if wanted:
-            raise EncoderError(f"OpenVINO computes on the processor here, not on {device}; leave --device out")
+            raise EncoderError(f"OpenVINO computes on the CPU here, not on {device}; leave --device out")
         return False
     return wanted or device == "cpu" or not _has_gpu()
 
 
-def _precisions(asked: Precision, built: Precision) -> list[Precision]:
-    """What to try, the best first."""
-    if asked is not Precision.AUTO:
-        return [asked]
+def _precisions(requested: Precision, built: Precision) -> list[Precision]:
+    """Precisions to try, the preferred one first."""
+    if requested is not Precision.AUTO:
+        return [requested]
     return [Precision.F32] if built is Precision.F32 else openvino_backend.precisions()
 
 
 def _has_gpu() -> bool:
-    """Whether torch would find something better than the processor; asked without importing torch."""
+    """Whether torch would find a GPU; detected without importing torch."""
     return sys.platform == "darwin" or any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/kfd").exists()

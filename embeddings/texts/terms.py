@@ -36,7 +36,7 @@ _NUMBERED = re.compile(r"([^\W\d_]{3,}?)v?\d+")
 _own = threading.local()
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, *, cleaned: bool = False) -> list[str]:
     """Cut a paper or a query into terms, repeated as often as they occur; mark-up is cleaned away first.
 
     Words are folded (case, accents, compatibility forms), without English stop words, and English stems. What a
@@ -45,12 +45,13 @@ def terms(text: str) -> list[str]:
     of characters, cut at Chinese function words: these found more than a dictionary's words did, or both together.
 
     Args:
-        text: As received; cleaning it before is not needed.
+        text: As received.
+        cleaned: Whether the text went through `clean` before, so that it is not done again.
 
     Returns:
         Empty where nothing but stop words or signs is written.
     """
-    folded = _folded(simplified(clean(text)))
+    folded = _folded(simplified(text if cleaned else clean(text)))
     if folded.isascii() or not _UNSPACED.search(folded):
         return _words(folded)
     found: list[str] = []

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embeddings.build.corpus import Corpus
+from embeddings import database
+from embeddings.build.corpus import Corpus, cleaned_texts
+from embeddings.encoders.vector_cache import text_key
 from embeddings.errors import CorpusError, RejectedRecord
 from embeddings.papers import Paper, Record, Reject, RejectReason, Source, paper_id
 from embeddings.snapshots.papers_db import PaperStore
+from embeddings.texts.cleaning import clean
 
 
 def record(abstract: str | None, line: int = 1, file: str = "a.jsonl", **fields: object) -> Record:
@@ -54,7 +57,7 @@ def test_sightings_complete_each_other_and_the_first_word_stands(tmp_path: Path)
     assert paper.external_ids == {"ArXiv": "2001.1", "DOI": "10.1/x"}
 
 
-def test_halves_join_in_either_order_and_a_widowed_abstract_is_a_paper(tmp_path: Path) -> None:
+def test_halves_join_in_either_order_and_an_abstract_without_metadata_is_a_paper(tmp_path: Path) -> None:
     halves = [
         record(None, 1, "papers", join_key="1", title="One", year=2001, external_ids={"CorpusId": "1"}),
         record("Abstract two.", 1, "abstracts", join_key="2"),
@@ -116,3 +119,61 @@ def test_ids_and_rows_survive_reading_again(tmp_path: Path, abstracts: list[str]
     assert first == second
     assert [paper.abstract for paper in first] == list(dict.fromkeys(abstracts))
     assert sum(len(paper.sources) for paper in first) == len(abstracts)
+
+
+MARKED = st.lists(
+    st.sampled_from(
+        ["graph", r"\textbf{net}", "$", "$x_i$", "{", "}", "<i>a</i>", "&amp;", "\u200b", " ", "我们", "5%"]
+    ),
+    max_size=8,
+).map(" ".join)
+
+
+@given(title=st.none() | st.text(max_size=30) | MARKED, abstract=st.text(max_size=60) | MARKED)
+def test_cleaned_texts_are_those_that_were_embedded_before(title: str | None, abstract: str) -> None:
+    texts = cleaned_texts(title, abstract)
+    assert texts.text == clean(f"{title}. {abstract}" if title else abstract)
+    assert texts.title == clean(title or "")
+    assert texts.text in (texts.abstract, f"{texts.title}. {texts.abstract}") or texts.abstract == clean(abstract)
+
+
+def test_every_stage_reads_the_text_that_was_cleaned_when_the_paper_was_added(tmp_path: Path) -> None:
+    entries = [
+        record(r"An \textbf{E}fficient model of $O(n)$.", title="A <i>title</i>"),
+        record("Without one."),
+        record("Titled later.", title=None),
+        record("Titled later.", title="Late &amp; true"),
+        record("No letter in the title.", title="?!"),
+    ]
+    corpus = Corpus(tmp_path / "scratch.db", io.StringIO())
+    list(corpus.add_all(entries))
+    expected = [
+        "A title. An Efficient model of O(n).",
+        "Without one.",
+        "Late & true. Titled later.",
+        "?!. No letter in the title.",
+    ]
+    assert list(corpus.all_texts()) == expected
+    assert corpus.texts([3, 0, 0]) == [expected[3], expected[0], expected[0]]
+    assert corpus.titles([0, 1, 2, 3]) == ["A title", "", "Late & true", "?!"]
+    rows = [row for part in corpus.text_rows(3) for row in part]
+    assert [row.row for row in rows] == [0, 1, 2, 3]
+    titles = ["A <i>title</i>", None, "Late &amp; true", None]
+    assert [row.title_key for row in rows] == [None if title is None else text_key(None, title) for title in titles]
+    assert rows[0].text_key == text_key("A <i>title</i>", entries[0].abstract or "")
+    corpus.close()
+
+
+def test_texts_of_more_papers_than_one_statement_takes_are_read(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "scratch.db", io.StringIO())
+    list(corpus.add_all(record(f"Abstract {i}.", i) for i in range(1_203)))
+    assert corpus.texts(range(1_202, -1, -1)) == [f"Abstract {i}." for i in range(1_202, -1, -1)]
+    corpus.close()
+
+
+def test_cleaned_texts_are_not_part_of_the_finished_database(tmp_path: Path) -> None:
+    papers_of([record("Text.")], tmp_path)
+    saved = database.open_immutable(tmp_path / "papers.db")
+    tables = {name for (name,) in saved.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables == {"papers", "sources", "categories", "external_ids"}
+    saved.close()

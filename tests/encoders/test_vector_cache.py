@@ -35,6 +35,16 @@ def test_what_was_put_is_there_after_reopening(tmp_path: Path) -> None:
     again.close()
 
 
+def test_more_keys_than_one_statement_takes_are_read_in_their_order(tmp_path: Path) -> None:
+    keys, encoded = rows(1_203)
+    cache = VectorCache(tmp_path, "model")
+    cache.put(keys[1:], Encoded(encoded.embeddings[1:], encoded.tokens_seen[1:], encoded.tokens_total[1:]))
+    assert np.flatnonzero(cache.missing(keys)).tolist() == [0]
+    wanted = [*keys[:0:-1], keys[7]]
+    np.testing.assert_array_equal(cache.get(wanted).embeddings, encoded.embeddings[[*range(1_202, 0, -1), 7]])
+    cache.close()
+
+
 def test_a_vector_that_is_there_stays(tmp_path: Path) -> None:
     keys, encoded = rows(3)
     cache = VectorCache(tmp_path, "model")

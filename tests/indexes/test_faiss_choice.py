@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embeddings.errors import BuildError, InvalidOption
-from embeddings.indexes.faiss import faiss_index
-from embeddings.indexes.faiss.choice import EXACT, LADDER, Rung, bytes_of, choose, lists
+from embeddings.indexes.faiss import assembler
+from embeddings.indexes.faiss.choice import EXACT, INDEX_KINDS, IndexKind, bytes_of, choose, lists
 from tests.indexes.test_faiss_index import unit_rows
 
 
@@ -39,8 +39,8 @@ def test_too_little_memory_says_what_would_fit() -> None:
 
 @given(count=st.integers(1, 10**9), dimension=st.integers(1, 4_096), budget=st.integers(0, 10**13))
 def test_what_is_chosen_fits_or_nothing_does(count: int, dimension: int, budget: int) -> None:
-    possible = [rung for rung in (EXACT, *LADDER) if rung.possible(dimension)]
-    sizes = {rung.named(count, dimension): rung.size(count, dimension) for rung in possible}
+    possible = [kind for kind in (EXACT, *INDEX_KINDS) if kind.possible(dimension)]
+    sizes = {kind.named(count, dimension): kind.size(count, dimension) for kind in possible}
     try:
         assert sizes[choose(count, dimension, budget)] <= budget
     except BuildError:
@@ -53,15 +53,15 @@ def test_lists_grow_with_the_corpus_and_can_be_learnt(count: int) -> None:
     assert lists(count) == 1 or 39 * lists(count) <= count
 
 
-@pytest.mark.parametrize("rung", [EXACT, *LADDER], ids=lambda rung: f"{rung.factory}{rung.together}")
+@pytest.mark.parametrize("kind", [EXACT, *INDEX_KINDS], ids=lambda kind: f"{kind.factory}{kind.together}")
 @given(count=st.integers(16, 3_000), dimension=st.integers(1, 60))  # 16 levels need 16 vectors
 def test_an_index_is_no_larger_than_was_said(
-    rung: Rung, count: int, dimension: int, tmp_path_factory: pytest.TempPathFactory
+    kind: IndexKind, count: int, dimension: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path: Path = tmp_path_factory.mktemp("size") / "dense.faiss"
-    dimension *= rung.together or 1
-    faiss_index.build(unit_rows(1, count, dimension), rung.named(count, dimension)).save(path)
-    assert path.stat().st_size <= rung.size(count, dimension) <= 2 * path.stat().st_size + 20_000
+    dimension *= kind.together or 1
+    assembler.build(unit_rows(1, count, dimension), kind.named(count, dimension)).save(path)
+    assert path.stat().st_size <= kind.size(count, dimension) <= 2 * path.stat().st_size + 20_000
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,6 @@ def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
 
 def test_the_sizes_of_codes_are_those_of_faiss() -> None:
     rows = np.eye(48, 48, dtype=np.float32)
-    for rung in LADDER:
-        held = faiss_index.build(rows, rung.named(48, 48))
-        assert len(held) == 48 and rung.code_bytes(384) in (48, 56, 96, 116)
+    for kind in INDEX_KINDS:
+        held = assembler.build(rows, kind.named(48, 48))
+        assert len(held) == 48 and kind.code_bytes(384) in (48, 56, 96, 116)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embeddings.errors import BuildError, SnapshotError
-from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss import assembler, faiss_index
 
 
 def unit_rows(rng_seed: int, count: int, dimension: int = 16) -> NDArray[np.float32]:
@@ -22,7 +22,7 @@ def unit_rows(rng_seed: int, count: int, dimension: int = 16) -> NDArray[np.floa
 @given(rng_seed=st.integers(0, 10_000), count=st.integers(1, 60), top_k=st.integers(1, 80))
 def test_nearest_agrees_with_numpy(rng_seed: int, count: int, top_k: int) -> None:
     embeddings, queries = unit_rows(rng_seed, count), unit_rows(rng_seed + 1, 3)
-    scores, rows = faiss_index.build(embeddings, "Flat").nearest(queries, top_k)
+    scores, rows = assembler.build(embeddings, "Flat").nearest(queries, top_k)
     np.testing.assert_allclose(scores, -np.sort(-queries @ embeddings.T, axis=1)[:, :top_k], atol=1e-5)
     assert rows.shape == (3, min(top_k, count))
     assert all(len(set(line)) == len(line) for line in rows.tolist())
@@ -32,7 +32,7 @@ def test_nearest_agrees_with_numpy(rng_seed: int, count: int, top_k: int) -> Non
 def test_nearest_answers_only_from_the_rows_allowed(rng_seed: int, count: int, share: float) -> None:
     embeddings, query = unit_rows(rng_seed, count), unit_rows(rng_seed + 1, 1)
     among = np.random.default_rng(rng_seed).random(count) < share
-    scores, rows = faiss_index.build(embeddings, "Flat").nearest(query, count, among=among)
+    scores, rows = assembler.build(embeddings, "Flat").nearest(query, count, among=among)
     found = rows[0][rows[0] != faiss_index.NO_HIT]
     assert set(found.tolist()) == set(np.flatnonzero(among).tolist())
     assert np.all(np.isneginf(scores[0][rows[0] == faiss_index.NO_HIT]))
@@ -56,7 +56,7 @@ KINDS = [
 @pytest.mark.parametrize("factory", KINDS)
 def test_every_kind_saves_loads_and_filters(tmp_path: Path, factory: str) -> None:
     embeddings = unit_rows(1, 2_000)
-    built = faiss_index.build(embeddings, factory)
+    built = assembler.build(embeddings, factory)
     built.save(tmp_path / "dense.faiss")
     loaded = faiss_index.load(tmp_path / "dense.faiss", built.spec, embeddings)
     queries, among = unit_rows(2, 5), np.arange(2_000) % 2 == 0
@@ -73,7 +73,7 @@ def test_with_the_vectors_and_all_its_effort_every_kind_agrees_with_numpy(
     factory: str, rng_seed: int, share: float, top_k: int
 ) -> None:
     embeddings, queries = unit_rows(rng_seed, 1_300), unit_rows(rng_seed + 1, 3)
-    built = faiss_index.build(embeddings, factory)
+    built = assembler.build(embeddings, factory)
     among = np.random.default_rng(rng_seed).random(len(embeddings)) < share
     searched = built.searched(effort=built.most_effort, refine=len(embeddings))
     scores, rows = searched.nearest(queries, top_k, among=among)
@@ -88,7 +88,7 @@ def test_with_the_vectors_and_all_its_effort_every_kind_agrees_with_numpy(
 
 def test_what_searches_is_not_changed_by_searching(tmp_path: Path) -> None:
     embeddings, queries = unit_rows(1, 3_000), unit_rows(2, 20)
-    built = faiss_index.build(embeddings, "IVF64,RaBitQ2")
+    built = assembler.build(embeddings, "IVF64,RaBitQ2")
     before = built.nearest(queries, 10)
     built.searched(effort=64, refine=16).nearest(queries, 10, among=np.arange(3_000) % 3 == 0)
     for mine, theirs in zip(before, built.nearest(queries, 10), strict=True):
@@ -99,7 +99,7 @@ def test_a_full_disk_is_an_error_and_not_half_a_file() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with pytest.raises(OSError, match="No space left"):
-        faiss_index.build(unit_rows(1, 2_000), "Flat").save(Path("/dev/full"))
+        assembler.build(unit_rows(1, 2_000), "Flat").save(Path("/dev/full"))
 
 
 @pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2", "HNSW16,SQ8"])
@@ -109,7 +109,7 @@ def test_where_few_are_admitted_none_is_missed(factory: str, rng_seed: int, admi
     vectors, queries = unit_rows(5, 6_000), unit_rows(rng_seed, 3)
     among = np.zeros(len(vectors), dtype=np.bool_)
     among[np.random.default_rng(rng_seed).choice(len(vectors), admitted, replace=False)] = True
-    scores, rows = faiss_index.build(vectors, factory).nearest(queries, top_k, among=among)
+    scores, rows = assembler.build(vectors, factory).nearest(queries, top_k, among=among)
     cosines = np.where(among, queries @ vectors.T, -np.inf)
     np.testing.assert_allclose(scores, -np.sort(-cosines, axis=1)[:, :top_k], atol=1e-5)
     assert scores.shape == rows.shape == (3, top_k) and np.all(among[rows[rows != faiss_index.NO_HIT]])
@@ -119,14 +119,14 @@ def test_where_few_are_admitted_none_is_missed(factory: str, rng_seed: int, admi
 def test_the_same_vectors_give_the_same_index_file(tmp_path: Path, factory: str) -> None:
     embeddings = unit_rows(4, 3_000)
     for name in ("one", "two"):
-        faiss_index.build(embeddings, factory, threads=2).save(tmp_path / name)
+        assembler.build(embeddings, factory, threads=2).save(tmp_path / name)
     faiss_index.load(tmp_path / "one", faiss_index.IndexSpec(factory)).save(tmp_path / "three")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == (tmp_path / "three").read_bytes()
 
 
 def test_a_file_whose_lists_are_cut_off_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dense.faiss"
-    faiss_index.build(unit_rows(4, 3_000), "IVF64,PQ8x4fsr").save(path)
+    assembler.build(unit_rows(4, 3_000), "IVF64,PQ8x4fsr").save(path)
     whole = path.read_bytes()
     for content in (whole[:-8], whole[: len(whole) // 2], whole[:-600] + whole[-520:]):
         path.write_bytes(content)
@@ -136,7 +136,7 @@ def test_a_file_whose_lists_are_cut_off_is_refused(tmp_path: Path) -> None:
 
 def test_lists_of_fast_scan_are_mapped_and_not_read(tmp_path: Path) -> None:
     embeddings = unit_rows(4, 60_000, 64)
-    faiss_index.build(embeddings, "IVF16,PQ32x4fsr").save(tmp_path / "dense.faiss")
+    assembler.build(embeddings, "IVF16,PQ32x4fsr").save(tmp_path / "dense.faiss")
     script = (
         "import sys; from pathlib import Path; import numpy as np\n"
         "from embeddings.indexes.faiss import faiss_index as index\n"
@@ -154,14 +154,14 @@ def test_lists_of_fast_scan_are_mapped_and_not_read(tmp_path: Path) -> None:
 
 def test_a_factory_string_that_cannot_be_made_is_one_clear_error() -> None:
     with pytest.raises(BuildError, match=r"'Nonsense'.*leave --index out"):
-        faiss_index.build(unit_rows(5, 10), "Nonsense")
+        assembler.build(unit_rows(5, 10), "Nonsense")
     with pytest.raises(BuildError, match="need 2496 vectors"):
-        faiss_index.build(unit_rows(5, 100), "IVF64,Flat")
+        assembler.build(unit_rows(5, 100), "IVF64,Flat")
 
 
 def test_a_query_of_another_dimension_names_both() -> None:
     with pytest.raises(ValueError, match=r"\(1, 383\).*\(16,\)"):
-        faiss_index.build(unit_rows(6, 10), "Flat").nearest(unit_rows(6, 1, 383), 1)
+        assembler.build(unit_rows(6, 10), "Flat").nearest(unit_rows(6, 1, 383), 1)
 
 
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2", "IVF64,SQ8", "HNSW16,SQ8"])
 def test_a_filter_does_not_cost_recall(factory: str) -> None:
     vectors, queries = unit_rows(5, 6_000), unit_rows(6, 50)
-    made = faiss_index.build(vectors, factory)
+    made = assembler.build(vectors, factory)
     among = np.random.default_rng(7).random(len(vectors)) < 0.1
     truth = np.argsort(-np.where(among, queries @ vectors.T, -2), axis=1)[:, :10]
     _, found = made.nearest(queries, 10, among=among)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.indexes.faiss import evaluation, faiss_index, tuning
+from embeddings.indexes.faiss import assembler, evaluation, faiss_index, tuning
 from embeddings.indexes.faiss.tuning import Point, Recall
 from tests.indexes.test_faiss_index import unit_rows
 
@@ -56,7 +56,7 @@ def test_for_each_refine_the_least_effort_that_is_enough_is_found(enough: int, r
 @pytest.mark.parametrize("factory", ["IVF64,PQ8x4fsr", "IVF64,RaBitQ2", "IVF64,SQ8"])
 def test_what_is_tuned_finds_what_was_asked_of_queries_it_was_not_tuned_on(factory: str) -> None:
     embeddings = unit_rows(3, 6_000)
-    dense, found = evaluation.tuned(faiss_index.build(embeddings, factory), embeddings, 0.85)
+    dense, found = evaluation.tuned(assembler.build(embeddings, factory), embeddings, 0.85)
     assert found["wanted"] == 0.85 and found["queries"] == 500
     queries = evaluation.sample(embeddings[::-1])  # of other rows
     scores, _ = dense.nearest(queries, 10)
@@ -68,24 +68,24 @@ def test_what_is_tuned_finds_what_was_asked_of_queries_it_was_not_tuned_on(facto
 
 @given(recalls=st.lists(st.sampled_from([0.0, 0.5, 0.9, 1.0]), min_size=1, max_size=200))
 def test_what_is_sure_is_never_more_than_the_mean_and_nears_it_as_more_is_asked(recalls: list[float]) -> None:
-    once = tuning.surely(np.array(recalls, dtype=np.float32))
-    often = tuning.surely(np.array(recalls * 16, dtype=np.float32))
+    once = tuning.estimate(np.array(recalls, dtype=np.float32))
+    often = tuning.estimate(np.array(recalls * 16, dtype=np.float32))
     assert once.least <= once.mean == pytest.approx(np.mean(recalls), abs=1e-5)
     assert often.mean - often.least == pytest.approx((once.mean - once.least) / 4, abs=1e-4)
 
 
 def test_an_exact_index_has_nothing_to_tune() -> None:
     embeddings = unit_rows(3, 41)
-    dense, found = evaluation.tuned(faiss_index.build(embeddings, "Flat"), embeddings, 0.98)
+    dense, found = evaluation.tuned(assembler.build(embeddings, "Flat"), embeddings, 0.98)
     assert found == {"index_recall_at_10": 1.0, "queries": 41, "wanted": 0.98, "pareto": []}
     assert dense.spec == faiss_index.IndexSpec("Flat")
-    assert evaluation.tuned(faiss_index.build(embeddings[:1], "Flat"), embeddings[:1], 0.98)[1]["queries"] == 1
+    assert evaluation.tuned(assembler.build(embeddings[:1], "Flat"), embeddings[:1], 0.98)[1]["queries"] == 1
 
 
 def test_tuning_twice_chooses_the_same() -> None:
     embeddings = unit_rows(5, 5_000)
     specs = {
-        evaluation.tuned(faiss_index.build(embeddings, "IVF64,PQ8x4fsr"), embeddings, 0.97)[0].spec for _ in range(2)
+        evaluation.tuned(assembler.build(embeddings, "IVF64,PQ8x4fsr"), embeddings, 0.97)[0].spec for _ in range(2)
     }
     assert len(specs) == 1
 

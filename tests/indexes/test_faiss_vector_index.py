@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embeddings.indexes.faiss import faiss_index, vector_index
+from embeddings.indexes.faiss import assembler, vector_index
 from embeddings.indexes.faiss.vector_index import FaissVectorIndex, admit_all
 from embeddings.queries import Filters
 from tests.indexes.masks import excluding
@@ -12,7 +12,7 @@ from tests.indexes.test_faiss_index import unit_rows
 
 
 def made(vectors: NDArray[np.float32], factory: str) -> FaissVectorIndex:
-    built = faiss_index.build(vectors, factory)
+    built = assembler.build(vectors, factory)
     return FaissVectorIndex(built, vectors, excluding(len(vectors)))
 
 
@@ -32,7 +32,7 @@ def test_an_approximate_index_finds_every_admitted_row_there_is(factory: str, mo
 
 def test_an_index_without_papers_refuses_filters() -> None:
     vectors = unit_rows(1, 10)
-    index = FaissVectorIndex(faiss_index.build(vectors, "Flat"), vectors)
+    index = FaissVectorIndex(assembler.build(vectors, "Flat"), vectors)
     with pytest.raises(ValueError, match="no papers to filter by"):
         index.nearest(vectors[:1], 3, filters=Filters(language=("en",)))
     with pytest.raises(ValueError, match="no papers to filter by"):

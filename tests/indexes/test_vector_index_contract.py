@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embeddings.indexes.base import NO_ROW, VectorIndex
-from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss import assembler
 from embeddings.indexes.faiss.vector_index import FaissVectorIndex
 from tests.indexes.masks import excluding
 from tests.indexes.test_faiss_index import unit_rows
@@ -22,7 +22,7 @@ Make = Callable[[NDArray[np.float32]], VectorIndex]
 
 
 def faiss(factory: str, vectors: NDArray[np.float32]) -> VectorIndex:
-    built = faiss_index.build(vectors, factory)
+    built = assembler.build(vectors, factory)
     return FaissVectorIndex(built, vectors, excluding(len(vectors)))
 
 

@@ -32,12 +32,12 @@ class Index:
     def build(self, vectors: NDArray[np.float32], folder: Path) -> None:
         """Choose, build, tune, save."""
         from embeddings import threads
-        from embeddings.indexes.faiss import faiss_index
+        from embeddings.indexes.faiss import assembler
         from embeddings.indexes.faiss.choice import choose
         from embeddings.indexes.faiss.evaluation import tuned
 
         processors = threads.available()
-        dense = faiss_index.build(vectors, choose(*vectors.shape), threads=processors)
+        dense = assembler.build(vectors, choose(*vectors.shape), threads=processors)
         dense, _ = tuned(dense, vectors, self._recall, threads=processors)
         np.save(folder / _VECTORS, vectors)  # beside it, as a snapshot keeps them
         dense.save(folder / _INDEX)

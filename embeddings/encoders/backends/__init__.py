@@ -1,1 +1,1 @@
-"""What computes embeddings: PyTorch or OpenVINO."""
+"""Computation backends: PyTorch and OpenVINO."""

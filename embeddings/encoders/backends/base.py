@@ -1,7 +1,4 @@
-"""What computes vectors: batches of windows in, one vector a window out. Pure; runtimes have modules of their own.
-
-Light to import.
-"""
+"""The protocol of computation backends: batches of windows in, one vector a window out. Pure, light to import."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ Kind = Literal["query", "document"]
 
 
 class Backend(StrEnum):
-    """Who computes."""
+    """Computation backend."""
 
     AUTO = "auto"
     TORCH = "torch"
@@ -24,7 +21,7 @@ class Backend(StrEnum):
 
 
 class Precision(StrEnum):
-    """With which numbers."""
+    """Number format of the computation."""
 
     AUTO = "auto"
     F32 = "f32"
@@ -33,7 +30,7 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """How vectors are computed; which vectors is `EncoderInfo`'s. All that are used agree (see `compiled.Check`).
+    """Backend and precision that compute the vectors of an encoder. All pass the same check (`compiled_model.Check`).
 
     Attributes:
         backend: Never `AUTO`.
@@ -45,13 +42,13 @@ class Computation:
 
 
 class Window(NamedTuple):
-    """What a model reads at once.
+    """A piece of a text that fits the model's window.
 
     Attributes:
-        owner: Position of the text it is of.
+        owner: Position of its text.
         text: Without the model's prompt.
-        tokens: As the model reads them, prompt and special tokens included.
-        length: Tokens of the text alone.
+        tokens: Token ids, with prompt and special tokens.
+        length: Tokens without prompt and special tokens.
     """
 
     owner: int
@@ -61,18 +58,18 @@ class Window(NamedTuple):
 
 
 Batch = Sequence[Window]
-"""Windows that go through a model together."""
+"""Windows of one pass through the model."""
 
 
 class Runtime(Protocol):
-    """A loaded model.
+    """A model loaded by a backend.
 
     Attributes:
         computation: Backend and precision.
-        device: As the backend names it.
-        batch_tokens: Tokens, padding included, of a batch that it computes well.
-        multiple: Widths are padded to multiples of this: fewer shapes to prepare for.
-        streams: Batches that it computes at the same time.
+        device: Name of the device, as the backend spells it.
+        batch_tokens: Default size of a batch in tokens, padding included.
+        multiple: Batches are padded to multiples of so many tokens, which limits the number of shapes.
+        streams: Batches computed in parallel.
     """
 
     computation: Computation
@@ -82,31 +79,31 @@ class Runtime(Protocol):
     streams: int
 
     def embed(self, batches: Iterable[Batch], kind: Kind) -> "list[NDArray[np.float32]]":
-        """Compute batches; later ones may be drawn while earlier ones are computed.
+        """Compute batches. Later batches may be drawn while earlier ones are computed.
 
         Returns:
-            For each batch in order, shape (windows, dimension), as the model gives them, of any length.
+            The vectors of each batch in order, shape (windows, dimension), not normalised.
         """
         ...
 
 
 def batches(windows: Sequence[Window], budget: int, multiple: int) -> Iterator[Batch]:
-    """Pack windows, the longest first, so that alike lengths are together and memory never rises at the end.
+    """Pack windows into batches, the longest first: similar lengths share a batch, and memory peaks at the start.
 
     Args:
         windows: In any order.
-        budget: Most tokens in a batch, padding included; a wider window goes alone.
+        budget: Most tokens of a batch, padding included; a window wider than this has a batch of its own.
         multiple: Widths are rounded up to multiples of this.
     """
     ordered = sorted(windows, key=lambda window: -len(window.tokens))
     start = 0
     while start < len(ordered):
-        # Sorted downwards, the first of a batch decides its padded width
+        # In descending order, the first window of a batch decides its padded width
         batch = ordered[start : start + max(1, budget // padded(ordered[start : start + 1], multiple))]
         yield batch
         start += len(batch)
 
 
 def padded(batch: Batch, multiple: int) -> int:
-    """Width of a batch in tokens."""
+    """Padded width of a batch in tokens."""
     return -(-max(len(window.tokens) for window in batch) // multiple) * multiple

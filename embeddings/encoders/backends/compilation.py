@@ -1,4 +1,4 @@
-"""A model into compiled form, once: converted, compared with torch, put in place whole. Imports torch."""
+"""Compiles a model for OpenVINO: converts it, compares its vectors with torch, stores it. Imports torch."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,26 +16,26 @@ from embeddings.encoders.model_files import ModelFiles
 from embeddings.errors import EncoderError
 
 _TOP = 10
-# Cosines that differ by less are a tie
+# Cosines that differ by less than this are ties
 _TIE = 1e-3
 
 
 def compile_model(
     files: ModelFiles, folder: Path, texts: Sequence[str], *, max_tokens: int = 0, threads: int = 1
 ) -> Compiled:
-    """Convert a model, and see how near each precision comes to torch.
+    """Convert a model, and check the vectors of each precision against torch.
 
-    A model that cannot be converted is remembered as such. May be killed at any moment.
+    For a model that cannot be converted, the reason is stored. May be killed at any moment.
 
     Args:
         files: The model's.
-        folder: Of all compiled encoders.
-        texts: To compare by; a few dozen of those that are going to be read.
+        folder: Of compiled models.
+        texts: For the check; a few dozen from the corpus.
         max_tokens: Most tokens read of a text, 0 for all.
         threads: Processors to use.
 
     Raises:
-        EncoderError: The files are no model.
+        EncoderError: The files are not a model.
     """
     sentence_transformer.use_threads(threads)
     model = sentence_transformer.open_model(files, device="cpu")
@@ -68,7 +68,7 @@ def compile_model(
 
 
 def agreement(expected: NDArray[np.float32], given: NDArray[np.float32]) -> Check:
-    """Compare vectors of the same texts, both of shape (n, dimension), rows of length 1."""
+    """Compare two sets of vectors of the same texts, both of shape (n, dimension), rows of length 1."""
     cosines = np.einsum("ij,ij->i", expected, given)
     truth, found = expected @ expected.T, given @ given.T
     np.fill_diagonal(truth, -np.inf)

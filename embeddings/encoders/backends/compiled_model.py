@@ -1,4 +1,4 @@
-"""Models in compiled form, on disk beside the snapshots: what a service needs of an encoder, without torch."""
+"""Compiled models on disk: all that is needed to encode with OpenVINO, without torch."""
 
 import json
 import os
@@ -25,19 +25,19 @@ FORMAT = 1
 
 _ABANDONED_S = 24 * 3600  # a compilation takes a minute
 
-# To what torch computes with 32 bits. Ranks change where cosines are nearly equal: of ten places one in a hundred may
+# Limits of the check against torch in f32. Ranks change where cosines are nearly equal: 1 % of the top ten may
 LEAST_COSINE = 0.999
 LEAST_KEPT = 0.99
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How near a precision comes to 32 bits on torch.
+    """Agreement of a precision with torch in f32.
 
     Attributes:
-        least_cosine: Of a text's two vectors, over all texts compared.
-        same_top_10: Share of the ten nearest texts that stay, ties aside.
-        texts: How many were compared.
+        least_cosine: Lowest cosine between the two vectors of a text.
+        same_top_10: Fraction of the ten nearest texts that are the same, ties ignored.
+        texts: Texts compared.
     """
 
     least_cosine: float
@@ -46,7 +46,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether it may be used."""
+        """Whether the precision may be used."""
         return self.least_cosine >= LEAST_COSINE and self.same_top_10 >= LEAST_KEPT
 
 
@@ -55,13 +55,13 @@ class Compiled:
     """A compiled model.
 
     Attributes:
-        folder: Where it is.
+        folder: Of its files.
         info: Of the encoder.
         simplify: See `Encoder`.
-        padding: The token that fills up short windows.
-        openvino: Version that converted it.
-        checks: By precision.
-        refused: Why the model could not be converted; None if it was.
+        padding: Id of the padding token.
+        openvino: Version that converted the model.
+        checks: Results by precision.
+        refused: Why the model could not be converted; None if it was converted.
         sizes: Bytes of each file.
     """
 
@@ -80,21 +80,21 @@ class Compiled:
         return self.refused is None and check is not None and check.passed
 
     def current(self, precisions: Sequence[Precision]) -> bool:
-        """Whether it was converted by the version that is installed, and checked with all that this processor has."""
+        """Whether it was converted by the installed version, and all precisions of this CPU were checked."""
         checked = self.refused is not None or all(precision in self.checks for precision in precisions)
         return checked and self.openvino == openvino_backend.version()
 
     def reason(self) -> str:
-        """Why none may be used."""
+        """Why no precision may be used."""
         if self.refused is not None:
             return self.refused
         return "; ".join(
-            f"{name} comes to a cosine of {check.least_cosine:.4f} and keeps {check.same_top_10:.0%} of the ten nearest"
+            f"{name} reaches a cosine of {check.least_cosine:.4f} and keeps {check.same_top_10:.0%} of the ten nearest"
             for name, check in self.checks.items()
         )
 
     def open(self, precision: Precision, threads: int, batch_tokens: int | None = None) -> Encoder:
-        """Load it.
+        """Load the model.
 
         Args:
             precision: Not `AUTO`.
@@ -102,33 +102,34 @@ class Compiled:
             batch_tokens: See `Encoder`.
 
         Raises:
-            EncoderError: It cannot be loaded.
+            EncoderError: The model cannot be loaded.
         """
         try:
             runtime = OpenVinoRuntime(self.folder, precision, threads, self.padding)
             tokenizer = Tokenizer.from_file(str(self.folder / TOKENIZER))
-        except Exception as error:  # tokenizers raises nothing more precise
+        except Exception as error:  # tokenizers raises plain Exception
             raise EncoderError(
                 f"the compiled model in {self.folder} cannot be loaded: {error}; delete the folder and build again"
             ) from error
         return Encoder(runtime, tokenizer, self.info, batch_tokens, simplify=self.simplify)
 
     def to_json(self) -> str:
-        """As `encoder.json` holds it."""
+        """Content of `encoder.json`."""
         fields = asdict(self)
         del fields["folder"]
         return json.dumps({"format": FORMAT, **fields}, ensure_ascii=False, indent=2) + "\n"
 
 
 def read(folder: Path, fingerprint: str) -> Compiled | None:
-    """Find a model's compiled form.
+    """Read a compiled model.
 
     Args:
-        folder: Of all compiled encoders.
+        folder: Of compiled models.
         fingerprint: See `EncoderInfo`.
 
     Returns:
-        None if there is none, it is not whole, or of a format this version does not read: it can be made again.
+        None if it does not exist, is incomplete, or has a format that this version does not read; it can be compiled
+        again.
     """
     own = folder / fingerprint
     try:
@@ -145,22 +146,22 @@ def read(folder: Path, fingerprint: str) -> Compiled | None:
 
 
 def shared_folder() -> Path | None:
-    """Where this user keeps compiled models for all snapshots (XDG base directories); None where none can be kept."""
+    """The user's cache of compiled models (XDG base directories), for all snapshot folders; None if not writable."""
     try:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         folder = Path(home, "related-papers", "encoders")
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # no home, or not ours
+    except (OSError, RuntimeError):  # no home directory, or no permission
         return None
     return folder if os.access(folder, os.W_OK) else None
 
 
 def bring(found: Compiled, folder: Path) -> Compiled:
-    """Have a compiled model in another folder too: linked where one disk holds both, else copied.
+    """Copy a compiled model to another folder, by hard links where both are on one file system.
 
     Args:
-        found: As `read` gives it.
-        folder: Of compiled encoders.
+        found: Returned by `read`.
+        folder: Of compiled models; the target.
     """
     work = scratch(folder, found.folder.name)
     shutil.copytree(found.folder, work, copy_function=_link, dirs_exist_ok=True)
@@ -168,7 +169,7 @@ def bring(found: Compiled, folder: Path) -> Compiled:
 
 
 def scratch(folder: Path, fingerprint: str) -> Path:
-    """Make a folder to compile a model in. Those that killed processes left, a day ago or longer, are deleted."""
+    """Create a folder to compile a model in, and delete those that killed processes left a day ago or earlier."""
     for left in folder.glob(".*.*"):
         if left.is_dir() and time.time() - left.stat().st_mtime > _ABANDONED_S:
             shutil.rmtree(left, ignore_errors=True)
@@ -179,7 +180,7 @@ def scratch(folder: Path, fingerprint: str) -> Path:
 
 
 def adopt(found: Compiled, place: Path) -> Compiled:
-    """Put a finished folder in its place, durably; what lay there before is replaced."""
+    """Rename a finished folder to its place, durably; an existing folder is replaced."""
     for name in found.sizes:
         sync_file(found.folder / name)
     write_atomically(found.folder / DESCRIPTION, found.to_json().encode())
@@ -197,10 +198,10 @@ def _link(source: str, target: str) -> None:
 
 
 def cache_name(fingerprint: str, precision: Precision) -> str:
-    """Under which vectors are cached: those of 32 bits are the same whoever computed them, to the sixth digit."""
+    """Name of the vector cache. f32 vectors of both backends share one: they agree to the sixth digit."""
     return fingerprint if precision is Precision.F32 else f"{fingerprint}-{precision}"
 
 
 def measured(folder: Path) -> dict[str, int]:
-    """Sizes of the files of a model just converted."""
+    """Sizes of the files of a converted model."""
     return {name: (folder / name).stat().st_size for name in (MODEL, WEIGHTS, TOKENIZER)}

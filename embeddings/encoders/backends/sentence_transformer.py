@@ -1,4 +1,4 @@
-"""The door to sentence-transformers: models loaded, extended, converted. Imports torch, which takes seconds."""
+"""Loads, extends and converts sentence-transformers models. Imports torch, which takes seconds."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -20,28 +20,28 @@ from embeddings.encoders.model_files import ModelFiles
 from embeddings.encoders.vocabulary_extension import Extension
 from embeddings.errors import EncoderError
 
-# For models without a limit (word vectors): long enough for any abstract, short enough to bound a batch
+# For models without a limit (word vectors): longer than any abstract, and short enough to bound a batch
 _LONGEST_WINDOW = 8192
 
 Network = SentenceTransformer
-"""A loaded model; beyond this module only called, never constructed."""
+"""A loaded model. Other modules call it, only this one constructs it."""
 
 
 def use_threads(threads: int) -> None:
-    """Compute with so many processors from now on, in this process."""
+    """Set the number of threads that torch uses in this process."""
     torch.set_num_threads(threads)
 
 
 def load(files: ModelFiles, *, device: str | None = None, attention: str | None = None) -> Network:
-    """Load a model as its folder holds it, without what it was taught (see `open_model`).
+    """Load a model from its folder, without its vocabulary extension (see `open_model`).
 
     Args:
-        files: See `models.locate`.
-        device: `cpu`, `cuda`, …; None takes a GPU if there is one.
-        attention: How attention is computed, as transformers names it; None for its own choice.
+        files: See `model_files.locate`.
+        device: `cpu`, `cuda`, …; None selects a GPU if there is one.
+        attention: Attention implementation, as transformers names it; None for its default.
 
     Raises:
-        EncoderError: The files are no model.
+        EncoderError: The files are not a model.
     """
     chosen = {} if attention is None else {"attn_implementation": attention}
     try:
@@ -58,10 +58,10 @@ def load(files: ModelFiles, *, device: str | None = None, attention: str | None 
 
 
 def open_model(files: ModelFiles, *, device: str | None = None, attention: str | None = None) -> Network:
-    """Load a model with all that it was taught; see `load`.
+    """Load a model with its vocabulary extension, if it has one; see `load`.
 
     Raises:
-        EncoderError: The files are no model, or what it was taught does not fit it.
+        EncoderError: The files are not a model, or the extension does not fit it.
     """
     network = load(files, device=device, attention=attention)
     if files.extension is not None:
@@ -70,24 +70,26 @@ def open_model(files: ModelFiles, *, device: str | None = None, attention: str |
 
 
 def simplifies(files: ModelFiles) -> bool:
-    """Whether a model has learnt simplified Chinese only, so that traditional is made so before."""
+    """Whether a model knows simplified Chinese only, so that traditional characters must be converted."""
     return files.extension is not None and Extension.load(files.extension).chinese
 
 
 def describe(network: Network, files: ModelFiles, max_tokens: int) -> EncoderInfo:
-    """Say what decides the vectors of a model.
+    """Describe what decides the vectors of a model.
 
     Args:
         network: Loaded from `files`.
-        files: Name it.
+        files: Of the model; their name is the encoder's.
         max_tokens: Most tokens read of a text, 0 for all.
 
     Raises:
-        EncoderError: It does not say how long its vectors are.
+        EncoderError: The model does not state the dimension of its vectors.
     """
     dimension = network.get_embedding_dimension()
     if not dimension:
-        raise EncoderError(f"the model {files.name} does not say how long its vectors are; is it an embedding model?")
+        raise EncoderError(
+            f"the model {files.name} does not state the dimension of its vectors; is it an embedding model?"
+        )
     return EncoderInfo(
         name=files.name,
         revision=files.revision,
@@ -101,33 +103,33 @@ def describe(network: Network, files: ModelFiles, max_tokens: int) -> EncoderInf
 
 
 def convert(network: Network, folder: Path) -> None:
-    """Write a model in the form that OpenVINO compiles: tokens in, one vector a text out.
+    """Convert a model for OpenVINO: token ids in, one vector for each text out.
 
     Raises:
-        EncoderError: It is made of what cannot be converted.
+        EncoderError: The model cannot be converted.
     """
     if not hasattr(network[0], "auto_model"):
-        raise EncoderError(f"a {type(network[0]).__name__} is computed by torch only")
+        raise EncoderError(f"a {type(network[0]).__name__} can be computed by torch only")
     if any(not getattr(module, "include_prompt", True) for module in network):
-        raise EncoderError("its pooling leaves prompts out, which is computed by torch only")
+        raise EncoderError("its pooling leaves prompts out, which torch alone computes")
     example = torch.ones((2, 16), dtype=torch.int64)
     try:
         with _quietly(), warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore")  # tracing warns of every shape it sees fixed; the check tells what matters
+            warnings.simplefilter("ignore")  # tracing warns of every fixed shape; the check detects wrong results
             openvino_backend.convert(_Whole(network), {"input_ids": example, "attention_mask": example}, folder)
     except OSError:
         raise
-    except Exception as error:  # of whatever kind: the model is computed by torch then
+    except Exception as error:  # of any type: torch computes the model then
         raise EncoderError(f"OpenVINO cannot convert it: {str(error).strip().splitlines()[0][:200]}") from error
 
 
 def padding(network: Network) -> int:
-    """The token that fills up short texts."""
+    """Id of the padding token."""
     return int(getattr(network.tokenizer, "pad_token_id", None) or 0)
 
 
 class _Whole(nn.Module):
-    """All of a model's modules as one function."""
+    """All modules of a model as one function."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -140,7 +142,7 @@ class _Whole(nn.Module):
 
 
 def save(network: Network, folder: Path) -> None:
-    """Write a model as sentence-transformers does, without a card; readable to all."""
+    """Save a model in the format of sentence-transformers, without a model card; readable for all users."""
     with _quietly():
         network.save(str(folder), create_model_card=False)
     for path in folder.rglob("*.safetensors"):
@@ -148,18 +150,18 @@ def save(network: Network, folder: Path) -> None:
 
 
 def extend(network: Network, extension: Extension) -> None:
-    """Teach a model the words of an extension, in place; again does no harm.
+    """Add the words of an extension to a model, in place. Idempotent.
 
-    Texts without any of them are read as before, to the last bit: the words are cut out of a text before the model's
-    own tokenizer sees the rest, the longest first, and every row that was there stays as it is, but for words that the
-    model knew already (single Chinese characters, to an English model).
+    Texts without any of the words keep their vectors to the last bit: added words are split off, the longest first,
+    before the model's own tokenizer reads the rest, and existing rows are unchanged, except for words that the model
+    had already (single Chinese characters in an English model).
 
     Raises:
         EncoderError: The rows do not fit the model.
     """
     width = transformer(network).get_input_embeddings().embedding_dim
     if extension.rows.shape[1] != width:
-        raise EncoderError(f"the extension's rows have {extension.rows.shape[1]} numbers, the model's {width}")
+        raise EncoderError(f"the extension's rows have {extension.rows.shape[1]} numbers, the model's have {width}")
     ids = add_words(network, extension.words)
     weight = transformer(network).get_input_embeddings().weight
     with torch.no_grad():
@@ -167,7 +169,7 @@ def extend(network: Network, extension: Extension) -> None:
 
 
 def add_words(network: Network, words: Sequence[str]) -> NDArray[np.int64]:
-    """Make words tokens of a model; their rows are yet to be filled.
+    """Add words to the tokenizer and the input embeddings of a model; the caller fills their rows.
 
     Returns:
         Their ids, shape (len(words),).
@@ -176,7 +178,7 @@ def add_words(network: Network, words: Sequence[str]) -> NDArray[np.int64]:
     body, tokens = transformer(network), len(network.tokenizer)
     known = body.get_input_embeddings()
     if tokens > known.num_embeddings:
-        # As `resize_token_embeddings`, but without drawing half a second of random numbers
+        # As `resize_token_embeddings`, which would spend half a second on random initial values
         weight = known.weight.new_zeros(tokens, known.embedding_dim)
         weight[: known.num_embeddings] = known.weight.detach()
         body.set_input_embeddings(
@@ -186,39 +188,39 @@ def add_words(network: Network, words: Sequence[str]) -> NDArray[np.int64]:
     return np.array(network.tokenizer.convert_tokens_to_ids(list(words)), dtype=np.int64)
 
 
-def transformer(network: Network) -> Any:  # noqa: ANN401 (whatever class the model's authors chose)
-    """The network itself, without pooling, as transformers loaded it."""
+def transformer(network: Network) -> Any:  # noqa: ANN401 (its class depends on the model)
+    """The transformer of the model, without pooling."""
     return network[0].auto_model
 
 
 def text_window(network: Network) -> int:
-    """Tokens of text that a model reads at once, beside its special tokens."""
+    """Tokens of text that fit the model's window, special tokens not counted."""
     return int(network.max_seq_length or 512) - len(network.tokenizer("")["input_ids"])
 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the bars that transformers draws, and without its advice."""
+    """Disable the progress bars and warnings of transformers."""
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    talkative = transformers.utils.logging.get_verbosity()
+    verbosity = transformers.utils.logging.get_verbosity()
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
-        transformers.utils.logging.set_verbosity(talkative)
+        transformers.utils.logging.set_verbosity(verbosity)
         transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def own_tokenizer(network: Network) -> Tokenizer:
-    """A copy of the model's tokenizer that neither cuts nor pads, apart from the model's own.
+    """A copy of the model's tokenizer, without truncation and padding.
 
     Raises:
-        EncoderError: It is of a kind that cannot tell where tokens stand in a text.
+        EncoderError: The tokenizer does not report the offsets of tokens.
     """
     tokenizer: Any = network.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if not isinstance(backend, Tokenizer):
-        raise EncoderError(f"the tokenizer {type(tokenizer).__name__} cannot tell where its tokens stand in the text")
+        raise EncoderError(f"the tokenizer {type(tokenizer).__name__} does not report the offsets of its tokens")
     own = Tokenizer.from_str(backend.to_str())
     own.no_truncation()
     own.no_padding()
@@ -226,18 +228,18 @@ def own_tokenizer(network: Network) -> Tokenizer:
 
 
 def _window_tokens(network: Network) -> int:
-    """Tokens the model reads at once: the length its authors set, or a large one where they set none.
+    """Size of the model's window in tokens: as its authors set it, or a large one where they set none.
 
-    Wider windows than that measured no better (docs/decisions/0003).
+    Wider windows than the authors' measured no better (docs/decisions/0003).
     """
     stated = network.max_seq_length
     return int(stated) if stated and stated < _LONGEST_WINDOW else _LONGEST_WINDOW
 
 
 def _prompt(network: Network, kind: str) -> str:
-    """The prompt that `encode_query` and `encode_document` put before a text."""
+    """The prompt that `encode_query` and `encode_document` prepend."""
     names = ("query",) if kind == "query" else ("document", "passage", "corpus")
-    # An empty prompt counts: it keeps the default prompt away
+    # An empty prompt counts: it overrides the default prompt
     found = next((network.prompts[name] for name in names if name in network.prompts), None)
     if found is None and network.default_prompt_name is not None:
         found = network.prompts.get(network.default_prompt_name)

@@ -1,4 +1,4 @@
-"""A model computed by sentence-transformers itself, on whatever torch has: every model, every device."""
+"""The torch backend: every sentence-transformers model, on every device of torch."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from embeddings.encoders.backends.sentence_transformer import Network
 
 
 class TorchRuntime:
-    """See `Runtime`. Computes one batch at a time."""
+    """See `Runtime`; computes one batch at a time."""
 
     computation = Computation(Backend.TORCH, Precision.F32)
     batch_tokens = 8192
@@ -23,7 +23,7 @@ class TorchRuntime:
         self.device = str(model.device)
 
     def embed(self, batches: Iterable[Batch], kind: Kind) -> list[NDArray[np.float32]]:
-        """See `Runtime.embed`. The model's own code reads the texts again: prompts are its matter."""
+        """See `Runtime.embed`. sentence-transformers adds the prompts and tokenises the texts again."""
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
         return [
             encode(

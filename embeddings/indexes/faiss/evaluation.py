@@ -1,4 +1,4 @@
-"""The index against exact search, on a sample of the corpus: how it is to be searched, and what it then finds."""
+"""Compares an index with exact search on a sample, and tunes its search parameters."""
 
 import time
 from typing import Any
@@ -17,11 +17,11 @@ TOP_K = 10
 
 
 def sample(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Choose up to 1,000 rows as queries, the same ones for the same number of rows.
+    """Make up to 1,000 queries from the rows, the same for the same rows.
 
-    Each is the mean of three papers. Text that people ask with lies farther from papers than papers from each other,
-    and its neighbours in more inverted lists; what finds enough for such means finds as much for titles and sentences,
-    and more for papers (docs/decisions/0012).
+    Each query is the normalised mean of three papers. Query texts are farther from papers than papers are from each
+    other, and their neighbours are spread over more inverted lists. Settings that reach a recall for such means reach
+    about the same for titles and sentences, and more for papers (docs/decisions/0012).
 
     Returns:
         Shape (m, dimension), unit rows.
@@ -35,7 +35,7 @@ def sample(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def exact_neighbours(embeddings: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores of the exact nearest rows, by comparing with all of them, a block at a time.
+    """Cosines of the exact nearest rows, by comparison with all rows, a block at a time.
 
     Args:
         embeddings: Shape (n, dimension), unit rows; may be memory-mapped.
@@ -48,7 +48,7 @@ def exact_neighbours(embeddings: NDArray[np.float32], queries: NDArray[np.float3
     best = np.full((len(queries), count), -np.inf, dtype=np.float32)
     for start in range(0, len(embeddings), _BLOCK):
         scores = queries @ np.asarray(embeddings[start : start + _BLOCK]).T
-        better = np.flatnonzero(scores.max(axis=1) > best[:, -1])  # after the first blocks, few
+        better = np.flatnonzero(scores.max(axis=1) > best[:, -1])  # few, after the first blocks
         if len(better):
             several = np.concatenate([best[better], scores[better]], axis=1)
             nearest = np.partition(several, several.shape[1] - count, axis=1)[:, -count:]
@@ -59,19 +59,20 @@ def exact_neighbours(embeddings: NDArray[np.float32], queries: NDArray[np.float3
 def tuned(
     dense: FaissIndex, embeddings: NDArray[np.float32], wanted: float, *, threads: int = 1
 ) -> tuple[FaissIndex, dict[str, Any]]:
-    """Find the cheapest way to search an index that finds enough of the exact neighbours.
+    """Tune an index to the cheapest search that reaches a wanted recall.
 
-    Tuned on one half of a sample, so that other queries find enough too (`tuning.Recall`), and judged by the other.
+    The setting is selected on one half of a sample, with a confidence bound (`tuning.Recall`), and evaluated on the
+    other half.
 
     Args:
-        dense: Freshly built.
-        embeddings: What it was built of, shape (n, dimension); may be memory-mapped.
+        dense: The index.
+        embeddings: Its vectors, shape (n, dimension); may be memory-mapped.
         wanted: Index recall@10, in [0, 1].
         threads: Processors to use.
 
     Returns:
-        The index, searched so; and its evaluation: index recall@10 of the half it was not tuned on, of how many
-        queries, what was wanted, and the ways to search that nothing cheaper equals, with their times. Times differ
+        The index with the selected setting; and its evaluation: index recall@10 on the half it was not tuned on, the
+        number of those queries, the wanted recall, and the Pareto front of settings with their times. Times differ
         between equal builds, so nothing may depend on them.
     """
     queries = sample(embeddings)
@@ -81,7 +82,7 @@ def tuned(
 
     def measured(chosen: NDArray[np.bool_], effort: int, refine: int) -> tuning.Recall:
         found, _ = dense.searched(effort=effort, refine=refine).nearest(queries[chosen], TOP_K, threads=threads)
-        return tuning.surely(recalls(found, truth[chosen]))
+        return tuning.estimate(recalls(found, truth[chosen]))
 
     points = []
     if dense.most_effort:
@@ -104,7 +105,7 @@ def tuned(
 
 
 def _timed(dense: FaissIndex, queries: NDArray[np.float32], point: tuning.Point) -> dict[str, Any]:
-    """A point as the manifest holds it, with the microseconds of one query in one thread."""
+    """A point as stored in the manifest, with the microseconds of a query in one thread."""
     searched = dense.searched(effort=point.effort, refine=point.refine)
     began = time.perf_counter()
     for query in queries:

@@ -9,18 +9,14 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.errors import BuildError, SnapshotError
+from embeddings.errors import SnapshotError
 from embeddings.indexes.faiss import block_lists
-from embeddings.indexes.faiss.choice import LEAST_TRAINING_ROWS_A_LIST, choose
 from embeddings.indexes.faiss.tuning import CODES_A_VECTOR
 
 VERSION: str = faiss.__version__
 
 NO_HIT = -1  # FAISS fills a short answer with this label
 
-_ADD_ROWS = 65_536
-_TRAINING_ROWS_A_LIST = 64
-_LEAST_TRAINING_ROWS = 16_384  # for codes, where there are few lists
 _MOST_CANDIDATES = 1024  # of HNSW
 _FACTOR = 4  # of a factory string with Refine(…): what is compared again, for each candidate
 _QUERY_BITS = 4  # RaBitQ: of a query, a number; with more it finds no more, and takes longer
@@ -159,36 +155,6 @@ class FaissIndex:
                 faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
 
 
-def build(embeddings: NDArray[np.float32], factory: str, *, threads: int = 1) -> FaissIndex:
-    """Index unit rows.
-
-    Args:
-        embeddings: Shape (n, dimension), n at least 1; may be memory-mapped, is read in parts.
-        factory: FAISS factory string.
-        threads: Processors to use.
-
-    Raises:
-        BuildError: FAISS does not know the factory string, or n is too few to train it.
-    """
-    count, dimension = embeddings.shape
-    faiss.omp_set_num_threads(threads)
-    try:
-        index = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
-        if not index.is_trained:
-            _train(index, embeddings)
-            faiss.omp_set_num_threads(threads)
-        for start in range(0, count, _ADD_ROWS):
-            index.add(np.ascontiguousarray(embeddings[start : start + _ADD_ROWS]))
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).rsplit("Error: ", 1)[-1].strip() or type(error).__name__
-        raise BuildError(
-            f"FAISS cannot make an index {factory!r} of {count} vectors of {dimension}: {reason}; "
-            f"leave --index out to have {choose(count, dimension)!r} chosen"
-        ) from error
-    least = FaissIndex(index, IndexSpec(factory), embeddings)
-    return least if least.exact else least.searched(effort=min(8, least.most_effort), refine=4)
-
-
 def recalls(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float32]:
     """Index recall@k of each query, by score: the share of answers at least as near as the k-th exact neighbour.
 
@@ -258,23 +224,6 @@ def _best(
         best_scores[i, : len(order)] = scores[order]
         best_rows[i, : len(order)] = found[order]
     return best_scores, best_rows
-
-
-def _train(index: Any, embeddings: NDArray[np.float32]) -> None:
-    """Learn from a fixed random sample, so that the same embeddings give the same index."""
-    inverted = faiss.try_extract_index_ivf(index)
-    lists = int(inverted.nlist) if inverted else 1024
-    if inverted and lists > 1 and len(embeddings) < lists * LEAST_TRAINING_ROWS_A_LIST:
-        raise RuntimeError(f"Error: {lists} lists need {lists * LEAST_TRAINING_ROWS_A_LIST} vectors to be learnt from")
-    wanted = min(len(embeddings), max(_LEAST_TRAINING_ROWS, lists * _TRAINING_ROWS_A_LIST))
-    rows = np.sort(np.random.default_rng(0).choice(len(embeddings), wanted, replace=False))
-    sample = np.ascontiguousarray(embeddings[rows])
-    if isinstance(faiss.downcast_index(index), faiss.IndexIVF):
-        # The lists by all threads; then the codes by one: hundreds of small tasks, which wait for each other longer
-        # than they work where processors are busy
-        index.train_q1(wanted, faiss.swig_ptr(sample), False, index.metric_type)
-        faiss.omp_set_num_threads(1)
-    index.train(sample)
 
 
 def _search_parameters(index: Any, effort: int, selector: Any) -> Any:

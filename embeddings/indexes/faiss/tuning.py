@@ -1,4 +1,4 @@
-"""How much effort a search needs: measured points, and the cheapest of them that finds enough. Pure."""
+"""Tunes search effort: measures settings, and selects the cheapest that reaches a wanted recall. Pure."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -8,18 +8,18 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-# Reading one vector and comparing it exactly takes about as long as comparing so many codes
+# Reading a vector and comparing it exactly takes about as long as comparing this many codes
 # (docs/decisions/0012: 0.9 µs and 10 ns)
 CODES_A_VECTOR = 90
 
-# Candidates compared exactly, for each answer
+# Candidates compared exactly for each hit: values to try
 REFINES = (1, 2, 4, 8, 16, 32)
 
 Measure: TypeAlias = Callable[[int, int], "Recall"]
 """Effort and refine → index recall."""
 
 _NEARLY = 0.005
-_SURE = 1.645  # standard errors that 95 of 100 samples stay below (normal distribution, one-sided)
+_SURE = 1.645  # standard errors: one-sided 95 % quantile of the normal distribution
 
 
 class Recall(NamedTuple):
@@ -27,19 +27,19 @@ class Recall(NamedTuple):
 
     Attributes:
         mean: Of the sample.
-        least: What other queries reach too, with 95 % confidence. To choose by the mean would choose by luck, too: the
-            least effort that is enough for a sample is seldom enough for the next one.
+        least: Lower bound of the mean over all queries, with 95 % confidence. Selecting by the sample mean would be
+            optimistic: the least effort that suffices for one sample seldom suffices for the next.
     """
 
     mean: float
     least: float
 
 
-def surely(recalls: NDArray[np.float32]) -> Recall:
-    """What a sample says of all queries.
+def estimate(recalls: NDArray[np.float32]) -> Recall:
+    """Estimate the mean recall of all queries from a sample, with a confidence bound.
 
     Args:
-        recalls: Shape (m,), m at least 1: of each query, in [0, 1].
+        recalls: Shape (m,), m at least 1: recall of each query, in [0, 1].
     """
     mean = float(recalls.mean())
     return Recall(mean, mean - _SURE * float(recalls.std()) / math.sqrt(len(recalls)))
@@ -47,14 +47,14 @@ def surely(recalls: NDArray[np.float32]) -> Recall:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A way to search, and what it finds.
+    """A setting of the search, measured.
 
     Attributes:
         effort: See `IndexSpec`.
         refine: See `IndexSpec`.
-        recall: What it finds.
-        cost: How much is compared, in codes. Counted, not timed: equal builds must choose alike, or one corpus would
-            have several snapshots.
+        recall: Measured index recall.
+        cost: Comparisons, in codes. Counted, not timed, so that equal builds select equal settings and give equal
+            snapshots.
     """
 
     effort: int
@@ -64,7 +64,7 @@ class Point:
 
 
 def efforts(least: int, most: int) -> list[int]:
-    """What to try: each about a fifth more than the one before, up to `most`."""
+    """Efforts to try: each about a fifth more than the one before, up to `most`."""
     tried = [min(least, most)]
     while tried[-1] < most:
         tried.append(min(most, max(tried[-1] + 1, round(tried[-1] * 1.2))))
@@ -72,20 +72,20 @@ def efforts(least: int, most: int) -> list[int]:
 
 
 def cost(effort: int, refine: int, *, codes_an_effort: float, answers: int) -> float:
-    """What one query compares, in codes."""
+    """Comparisons of one query, in codes."""
     return effort * codes_an_effort + refine * answers * CODES_A_VECTOR
 
 
 def explore(
     measure: Measure, cost_of: Callable[[int, int], float], tried: Sequence[int], refines: Iterable[int], wanted: float
 ) -> list[Point]:
-    """Measure until the wanted recall is reached, for each refine the least effort that does.
+    """Find, for each refine, the least effort that reaches the wanted recall.
 
-    Recall grows with the effort, so the least that is enough is found by bisection; and what is found with less is the
-    rest of the picture.
+    Recall grows with the effort, so the least effort is found by bisection. The points measured on the way are
+    returned too; they show how recall depends on cost.
 
     Args:
-        measure: Measures one way to search.
+        measure: Measures one setting.
         cost_of: Effort and refine → cost.
         tried: Efforts to choose from, ascending.
         refines: Refines to choose from.
@@ -107,7 +107,7 @@ def explore(
 
 
 def cheapest(points: Sequence[Point], wanted: float) -> Point:
-    """The point of least cost that finds enough; if none does, the cheapest that finds nearly as much as any."""
+    """The cheapest point that reaches the wanted recall; if none does, the cheapest within 0.005 of the best recall."""
     most = max(point.recall.mean for point in points)
     enough = [point for point in points if point.recall.least >= wanted]
     nearly = [point for point in points if point.recall.mean >= most - _NEARLY]
@@ -115,7 +115,7 @@ def cheapest(points: Sequence[Point], wanted: float) -> Point:
 
 
 def front(points: Iterable[Point]) -> list[Point]:
-    """Those that nothing cheaper equals (Pareto), cheapest first."""
+    """The Pareto front of recall and cost, cheapest first."""
     best: list[Point] = []
     for point in sorted(points, key=lambda point: (point.cost, -point.recall.mean)):
         if not best or point.recall.mean > best[-1].recall.mean:
