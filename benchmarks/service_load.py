@@ -263,7 +263,7 @@ def _workers(client: Client, one: Served, several: Served, snapshots: Path, roun
 def _related(snapshots: Path) -> list[str]:
     """The address of what is near each paper, in an order of chance."""
     opened, _ = publishing.open_current(snapshots)
-    related = [f"/papers/{identity}/related" for identity in opened.store.ids()]
+    related = [f"/papers/{identity}/related" for identity in opened.papers_db.ids()]
     opened.close()
     random.Random(0).shuffle(related)
     return related

@@ -218,7 +218,7 @@ class Page:
         paper: Full id of the paper asked about.
         scores: Of each hit, as `Hit.score`.
         probabilities: Of each hit, as `Hit.probability`.
-        cards: Of each hit, see `cards.written`.
+        cards: Of each hit, see `stored_fields.to_json`.
         total: As `Results.total`.
         found: As `Results.found`.
     """

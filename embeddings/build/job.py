@@ -34,7 +34,7 @@ from embeddings.indexes.title_embeddings import packed
 from embeddings.release import gate
 from embeddings.release.comparison import Thresholds
 from embeddings.release.gate import Release
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.papers_db import PapersDb
 from embeddings.ranking.calibration import Calibration, of_encoder
 from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.snapshots.snapshot import Manifest
@@ -294,8 +294,8 @@ def _relate(
 
 def _show(work: Path) -> None:
     """Write what hits show of each paper."""
-    store = PaperStore(work / snapshot.PAPERS)
-    stored_fields.write(store.all_cards(), len(store), work)
+    store = PapersDb(work / snapshot.PAPERS)
+    stored_fields.write(store.all_summaries(), len(store), work)
     store.close()
 
 
@@ -310,7 +310,7 @@ def _manifest(
     duplicates: dict[str, object],
     calibration: Calibration | None,
 ) -> Manifest:
-    store = PaperStore(work / snapshot.PAPERS)
+    store = PapersDb(work / snapshot.PAPERS)
     counts = {
         "papers": len(store),
         "entries": corpus.counts.entries,
@@ -333,7 +333,11 @@ def _manifest(
         calibration=calibration,
         probes=PROBES,
         checksums={},
-        versions={**{name: version(name) for name in _VERSIONED}, "faiss": faiss_index.VERSION, "sqlite": database.VERSION},
+        versions={
+            **{name: version(name) for name in _VERSIONED},
+            "faiss": faiss_index.VERSION,
+            "sqlite": database.VERSION,
+        },
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.queries import Filters
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.papers_db import PapersDb
 
 # One mask is a bit a paper: 64 of them take 8 MB over a million papers
 _MASKS_KEPT = 64
@@ -16,7 +16,7 @@ _MASKS_KEPT = 64
 class FilterMasks:
     """Answers which rows pass which filters; remembers the answers for single values, which repeat."""
 
-    def __init__(self, store: PaperStore) -> None:
+    def __init__(self, store: PapersDb) -> None:
         """Answer for the papers of this store."""
         self._store = store
         self._packed = lru_cache(maxsize=_MASKS_KEPT)(self._pack)

@@ -44,7 +44,7 @@ class Searcher:
         """
         self.snapshot = snapshot
         self._encode = encode_queries
-        self._eligibility = FilterMasks(snapshot.store)
+        self._eligibility = FilterMasks(snapshot.papers_db)
         self._retriever = Retriever(snapshot)
 
     def search(self, text: str, options: SearchOptions, encoded: Encoded | None = None) -> Results:
@@ -79,8 +79,8 @@ class Searcher:
             PaperNotFound: There is no such paper.
             AmbiguousPaperId: Several papers fit the reference.
         """
-        row, identity = self.snapshot.store.find(reference)
-        asked = [self.snapshot.store.cards([row])[0].abstract] if options.why else []
+        row, identity = self.snapshot.papers_db.find(reference)
+        asked = [self.snapshot.papers_db.summaries([row])[0].abstract] if options.why else []
         hits = self._stored_neighbours(row, options)
         if hits is not None:
             return self._results(hits, asked, len(self.snapshot) - 1, options, None, identity)
@@ -101,7 +101,7 @@ class Searcher:
         """
         if options.why:
             return None
-        row, identity = self.snapshot.store.find(reference)
+        row, identity = self.snapshot.papers_db.find(reference)
         hits = self._stored_neighbours(row, options)
         if hits is None:
             return None
@@ -115,7 +115,7 @@ class Searcher:
             AmbiguousPaperId: Several papers fit the reference.
         """
         snapshot = self.snapshot
-        row, identity = snapshot.store.find(reference)
+        row, identity = snapshot.papers_db.find(reference)
         end = offset + top_k
         rows = snapshot.neighbour_rows[row, offset : end + 1].tolist()
         if len(rows) <= top_k or rows.pop() == NO_HIT:  # what was not found stands at the end
@@ -127,7 +127,7 @@ class Searcher:
             probabilities = curve.probability(relevance[offset:end]).tolist()
             found = bool(relevance[0] >= curve.found)
         scores = _cosines(snapshot.neighbour_scores[row, offset:end])
-        return Page(identity, scores, probabilities, snapshot.cards.read(rows), len(snapshot) - 1, found)
+        return Page(identity, scores, probabilities, snapshot.stored_fields.read(rows), len(snapshot) - 1, found)
 
     def related_to(
         self,
@@ -143,7 +143,7 @@ class Searcher:
         Ordered by meaning alone, but for a single paper, which is answered as by `related`.
 
         Args:
-            positive: Papers to be like, in any form `PaperStore.row` takes.
+            positive: Papers to be like, in any form `PapersDb.row` takes.
             negative: Papers to be unlike.
             texts: Texts to be like.
             negative_texts: Texts to be unlike.
@@ -156,10 +156,10 @@ class Searcher:
         """
         if len(positive) == 1 and not (negative or texts or negative_texts):
             return self.related(positive[0], options)
-        liked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(positive)]
-        disliked = [self.snapshot.store.row(reference) for reference in dict.fromkeys(negative)]
+        liked = [self.snapshot.papers_db.row(reference) for reference in dict.fromkeys(positive)]
+        disliked = [self.snapshot.papers_db.row(reference) for reference in dict.fromkeys(negative)]
         if both := set(liked) & set(disliked):
-            identity = self.snapshot.store.cards([min(both)])[0].id
+            identity = self.snapshot.papers_db.summaries([min(both)])[0].id
             raise InvalidOption(f"paper {identity} is both a positive and a negative example; leave it out of one")
         if not liked and not texts:
             raise EmptyQuery("there is nothing to be like: give at least one positive paper or a text")
@@ -177,7 +177,7 @@ class Searcher:
             raise InvalidOption(f"{error}; leave a negative example out") from error
         asked = [*texts]
         if options.why:
-            asked.extend(paper.abstract for paper in self.snapshot.store.cards(liked))
+            asked.extend(paper.abstract for paper in self.snapshot.papers_db.summaries(liked))
         return self._answer(
             lambda admitted, depth: self._retriever.dense(query, admitted, depth),
             asked,
@@ -253,7 +253,7 @@ class Searcher:
 
     def _first_of_groups(self, rows: NDArray[np.int64], query_rows: Sequence[int]) -> NDArray[np.bool_]:
         """Keep the first row of each group; none of a group that a query paper belongs to."""
-        groups = self.snapshot.store.groups([*rows.tolist(), *query_rows])
+        groups = self.snapshot.papers_db.groups([*rows.tolist(), *query_rows])
         seen = {groups[row] for row in query_rows if row in groups}
         kept = np.ones(len(rows), dtype=np.bool_)
         for i, row in enumerate(rows.tolist()):
@@ -273,7 +273,7 @@ class Searcher:
         paper: str | None = None,
     ) -> Results:
         page = ranked[options.offset : options.offset + options.top_k]
-        papers = self.snapshot.store.cards(page.rows.tolist())
+        papers = self.snapshot.papers_db.summaries(page.rows.tolist())
         scores, stages = _cosines(page.scores), _stages(page)
         probabilities: list[float] | list[None] = [None] * len(page)
         found = None

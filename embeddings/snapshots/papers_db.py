@@ -49,12 +49,12 @@ _COLUMNS = (
     "row, id, abstract, title, label, language, year, authors, venue, url, tokens_seen, tokens_total, duplicate_group"
 )
 # Of one statement: each takes as long as reading a few papers
-_CARD = (
+_SUMMARY = (
     "SELECT row, id, abstract, title, label, language, year, duplicate_group, (SELECT json_group_object(kind, value) "
     "FROM external_ids WHERE external_ids.row = papers.row) FROM papers WHERE row IN"
 )
 # Two kilobytes each. Papers that are near many others come again and again.
-_CARDS_KEPT = 10_000
+_SUMMARIES_KEPT = 10_000
 _SHA = re.compile(r"[0-9a-fA-F]{8,40}")
 _BARE_DOI = re.compile(r"10\.\d{4,9}/\S+")
 # SQLite takes 32,766 parameters a statement; fewer keep its plans small
@@ -66,7 +66,7 @@ def external_key(kind: str, value: str) -> str:
     return f"{kind}:{value}".casefold()
 
 
-class PaperStore:
+class PapersDb:
     """A finished `papers.db`, open for reading from any thread."""
 
     def __init__(self, path: Path) -> None:
@@ -79,7 +79,7 @@ class PaperStore:
         self._local = threading.local()
         self._connections: list[database.Connection] = []
         self._opening = threading.Lock()
-        self._cards: dict[int, PaperSummary] = {}
+        self._summaries: dict[int, PaperSummary] = {}
         try:
             # Rows are numbered from 0 without gaps: the last one is found at once, where counting would read them all
             (last,) = self._connection.execute("SELECT max(row) FROM papers").fetchone()
@@ -149,26 +149,26 @@ class PaperStore:
         twins = self._twins(sorted({r[12] for r in found.values() if r[12] is not None}))
         return [self._paper(found[row], details, twins) for row in wanted]
 
-    def cards(self, rows: Sequence[int]) -> list[PaperSummary]:
-        """Read what hits show of papers, in the order of their rows; quicker than `by_rows`, and remembered."""
+    def summaries(self, rows: Sequence[int]) -> list[PaperSummary]:
+        """Read what hits show of papers, in the order of their rows; faster than `by_rows`, and cached."""
         wanted = [int(row) for row in rows]
-        known = self._cards
+        known = self._summaries
         missing = [row for row in wanted if row not in known]
         if missing:
-            if len(known) + len(missing) > _CARDS_KEPT:
-                known = self._cards = {}  # whoever reads the old ones has them still
+            if len(known) + len(missing) > _SUMMARIES_KEPT:
+                known = self._summaries = {}  # whoever reads the old ones has them still
                 missing = wanted
-            known.update(self._read_cards(missing))
+            known.update(self._read_summaries(missing))
         return [known[row] for row in wanted]
 
-    def all_cards(self) -> Iterator[PaperSummary]:
+    def all_summaries(self) -> Iterator[PaperSummary]:
         """Read what hits show of every paper, in row order; none is remembered."""
         for start in range(0, self._count, _IDS_A_STATEMENT):
             rows = range(start, min(start + _IDS_A_STATEMENT, self._count))
-            found = self._read_cards(rows)
+            found = self._read_summaries(rows)
             yield from (found[row] for row in rows)
 
-    def browse(self, offset: int, limit: int) -> list[Paper]:
+    def page(self, offset: int, limit: int) -> list[Paper]:
         """Read papers in row order, from `offset`."""
         return self.by_rows(range(min(offset, self._count), min(offset + limit, self._count)))
 
@@ -210,8 +210,8 @@ class PaperStore:
             part = keys[start : start + _IDS_A_STATEMENT]
             yield from self._connection.execute(f"{query} ({','.join('?' * len(part))})", tuple(part))
 
-    def _read_cards(self, rows: Sequence[int]) -> dict[int, PaperSummary]:
-        found = list(self._select(_CARD, rows))
+    def _read_summaries(self, rows: Sequence[int]) -> dict[int, PaperSummary]:
+        found = list(self._select(_SUMMARY, rows))
         groups = {r[7] for r in found if r[7] is not None}
         twins = self._twins(sorted(groups)) if groups else {}
         return {

@@ -19,7 +19,7 @@ from embeddings.indexes.faiss import faiss_index
 from embeddings.papers import Paper
 from embeddings.ranking.calibration import Calibration
 from embeddings.snapshots import stored_fields
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.papers_db import PapersDb
 from embeddings.snapshots.stored_fields import StoredFields
 
 FORMAT_VERSION = 3
@@ -128,7 +128,7 @@ class Snapshot:
         """Open the parts; `open` is the way in, it checks that they agree."""
         self.folder = folder
         self.manifest = manifest
-        self.store = PaperStore(folder / PAPERS)
+        self.papers_db = PapersDb(folder / PAPERS)
         self.embeddings: NDArray[np.float32] = map_array(folder / EMBEDDINGS, scattered=True)
         self.titles: NDArray[np.int8] = map_array(folder / TITLES, scattered=True)
         self.languages: NDArray[np.bytes_] = map_array(folder / LANGUAGES)
@@ -142,7 +142,7 @@ class Snapshot:
         )
         self.index = faiss_index.load(folder / INDEX, spec, self.embeddings)
         self.lexical = lexical_index.LexicalIndex.load(folder)
-        self.cards = StoredFields(folder)
+        self.stored_fields = StoredFields(folder)
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool = False) -> "Snapshot":
@@ -168,15 +168,15 @@ class Snapshot:
         return self.manifest.snapshot
 
     def __len__(self) -> int:
-        return len(self.store)
+        return len(self.papers_db)
 
     def paper(self, reference: str) -> Paper:
-        """Read one paper; for `reference` and errors see `PaperStore.row`."""
-        return self.store.by_rows([self.store.row(reference)])[0]
+        """Read one paper; for `reference` and errors see `PapersDb.row`."""
+        return self.papers_db.by_rows([self.papers_db.row(reference)])[0]
 
     def papers(self, offset: int, limit: int) -> list[Paper]:
         """Read papers in the order of the corpus."""
-        return self.store.browse(offset, limit)
+        return self.papers_db.page(offset, limit)
 
     def vectors(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Read embeddings, shape (len(rows), dimension)."""
@@ -184,17 +184,17 @@ class Snapshot:
 
     def close(self) -> None:
         """Close the database; mapped files go with the object."""
-        self.store.close()
+        self.papers_db.close()
 
     def _check_shapes(self) -> None:
-        papers, dimension = len(self.store), self.manifest.encoder.dimension
+        papers, dimension = len(self.papers_db), self.manifest.encoder.dimension
         shapes: dict[str, tuple[object, object]] = {
             EMBEDDINGS: (self.embeddings.shape, (papers, dimension)),
             TITLES: (self.titles.shape, (papers, dimension)),
             LANGUAGES: (self.languages.shape, (papers,)),
             INDEX: ((len(self.index), self.index.dimension), (papers, dimension)),
             lexical_index.LENGTHS: (len(self.lexical), papers),
-            stored_fields.ENDS: (len(self.cards), papers),
+            stored_fields.ENDS: (len(self.stored_fields), papers),
             NEIGHBOUR_ROWS: (self.neighbour_rows.shape, self.neighbour_scores.shape),
             NEIGHBOUR_SCORES: (self.neighbour_scores.shape[:1], (papers,)),
             NEIGHBOUR_RELEVANCE: (self.neighbour_relevance.shape, self.neighbour_scores.shape),

@@ -15,16 +15,16 @@ from embeddings.errors import SnapshotError
 from embeddings.files import create_array, map_array, map_bytes
 from embeddings.papers import PaperSummary
 
-LINES = "cards.jsonl"
-ENDS = "card_ends.npy"
+LINES = "stored_fields.jsonl"
+ENDS = "stored_field_ends.npy"
 FILES = (LINES, ENDS)
 
 ID_END = len('{"id":"') + 40 + len('"')
-"""Where the id of a card ends: what differs from answer to answer is put there."""
+"""Where the id of a summary ends: what differs from answer to answer is put there."""
 
 
 class StoredFields:
-    """The cards of a snapshot. Safe from many threads."""
+    """The summaries of a snapshot. Safe from many threads."""
 
     def __init__(self, folder: Path) -> None:
         """Map both files.
@@ -44,49 +44,49 @@ class StoredFields:
         return len(self._ends)
 
     def read(self, rows: Sequence[int]) -> list[bytes]:
-        """Read cards in the order of their rows, see `written`."""
+        """Read summaries in the order of their rows, see `to_json`."""
         lines, ends = self._lines, self._ends
         return [lines[ends.item(row - 1) if row else 0 : ends.item(row) - 1] for row in rows]
 
 
-def write(cards: Iterable[PaperSummary], count: int, folder: Path) -> None:
+def write(summaries: Iterable[PaperSummary], count: int, folder: Path) -> None:
     """Write the files of `StoredFields`.
 
     Args:
-        cards: In the order of their rows.
+        summaries: In the order of their rows.
         count: How many.
         folder: For both.
     """
     ends = create_array(folder / ENDS, np.int64, (count,))
     end = 0
     with (folder / LINES).open("wb") as lines:
-        for row, card in enumerate(cards):
-            end += lines.write(written(card) + b"\n")
+        for row, summary in enumerate(summaries):
+            end += lines.write(to_json(summary) + b"\n")
             ends[row] = end
 
 
-def written(card: PaperSummary) -> bytes:
-    """Write a card as compact JSON in UTF-8, its id first: a hit but for its score and what was asked for beside it."""
-    return json.dumps(fields(card), ensure_ascii=False, separators=(",", ":")).encode()
+def to_json(summary: PaperSummary) -> bytes:
+    """Write a summary as compact JSON in UTF-8, its id first: a hit but for its score and what was asked for beside it."""
+    return json.dumps(fields(summary), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def fields(card: PaperSummary) -> dict[str, Any]:
+def fields(summary: PaperSummary) -> dict[str, Any]:
     """What hits show, with the names that programs are told."""
     shown: dict[str, Any] = {
-        "id": card.id,
-        "title": card.title,
-        "label": card.label,
-        "language": card.language,
-        "externalIds": dict(card.external_ids),
+        "id": summary.id,
+        "title": summary.title,
+        "label": summary.label,
+        "language": summary.language,
+        "externalIds": dict(summary.external_ids),
     }
-    if card.year is not None:
-        shown["year"] = card.year
-    if card.duplicates:
-        shown["duplicates"] = list(card.duplicates)
+    if summary.year is not None:
+        shown["year"] = summary.year
+    if summary.duplicates:
+        shown["duplicates"] = list(summary.duplicates)
     return shown
 
 
-def scored(card: PaperSummary, score: float, probability: float | None) -> dict[str, Any]:
+def hit_fields(summary: PaperSummary, score: float, probability: float | None) -> dict[str, Any]:
     """The same with what differs from answer to answer, after the id."""
-    shown = fields(card)
+    shown = fields(summary)
     return {"id": shown.pop("id"), "score": score, "probability": probability, **shown}

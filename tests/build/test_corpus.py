@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from embeddings.build.corpus import Corpus
 from embeddings.errors import CorpusError, RejectedRecord
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.papers_db import PapersDb
 from embeddings.papers import Paper, Record, Reject, RejectReason, Source, paper_id
 
 
@@ -30,8 +30,8 @@ def papers_of(
         pass
     corpus.save(folder / "papers.db")
     corpus.close()
-    store = PaperStore(folder / "papers.db")
-    papers = store.browse(0, 1_000)
+    store = PapersDb(folder / "papers.db")
+    papers = store.page(0, 1_000)
     store.close()
     return papers, corpus, rejects.getvalue()
 

@@ -112,7 +112,7 @@ def test_a_written_page_shows_what_the_stored_hits_are(searcher: Searcher, snaps
             assert (page.paper, page.total, page.found) == (results.paper, results.total, results.found)
             assert page.scores == [hit.score for hit in results.hits]
             assert page.probabilities == [hit.probability for hit in results.hits]
-            assert page.cards == [stored_fields.written(hit.paper) for hit in results.hits]
+            assert page.cards == [stored_fields.to_json(hit.paper) for hit in results.hits]
             assert not results.exhausted
     # At the end of the hits, and beyond, there is more to say
     assert searcher.page(paper.id, 41, 0) is searcher.page(paper.id, 10, 35) is searcher.page(paper.id, 1, 99) is None

@@ -16,7 +16,7 @@ from embeddings.snapshots.snapshot import Snapshot
 from embeddings.snapshots.stored_fields import ENDS, ID_END, LINES, StoredFields
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))  # what UTF-8 can hold
-CARDS = st.builds(
+SUMMARIES = st.builds(
     PaperSummary,
     id=st.text("0123456789abcdef", min_size=40, max_size=40),
     abstract=TEXTS,
@@ -29,24 +29,24 @@ CARDS = st.builds(
 )
 
 
-@given(CARDS)
-def test_a_card_is_written_as_answers_are(card: PaperSummary) -> None:
-    written = stored_fields.written(card)
-    assert written == orjson.dumps(stored_fields.fields(card))
-    assert written[:ID_END] == f'{{"id":"{card.id}"'.encode()
+@given(SUMMARIES)
+def test_a_summary_is_written_as_answers_are(summary: PaperSummary) -> None:
+    written = stored_fields.to_json(summary)
+    assert written == orjson.dumps(stored_fields.fields(summary))
+    assert written[:ID_END] == f'{{"id":"{summary.id}"'.encode()
 
 
-def test_cards_are_read_in_any_order(snapshot: Snapshot) -> None:
+def test_stored_fields_are_read_in_any_order(snapshot: Snapshot) -> None:
     rows = [41, 0, 7, 0]
-    assert [json.loads(card) for card in snapshot.cards.read(rows)] == [
-        stored_fields.fields(card) for card in snapshot.store.cards(rows)
+    assert [json.loads(summary) for summary in snapshot.stored_fields.read(rows)] == [
+        stored_fields.fields(summary) for summary in snapshot.papers_db.summaries(rows)
     ]
-    assert snapshot.cards.read([]) == [] and len(snapshot.cards) == 42
+    assert snapshot.stored_fields.read([]) == [] and len(snapshot.stored_fields) == 42
 
 
 def test_every_paper_has_a_line(snapshot: Snapshot) -> None:
     lines = (snapshot.folder / LINES).read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["id"] for line in lines] == list(snapshot.store.ids())
+    assert [json.loads(line)["id"] for line in lines] == list(snapshot.papers_db.ids())
 
 
 def test_lines_and_ends_of_different_builds_are_refused(tmp_path: Path) -> None:
