@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.snapshots import stored_fields, publishing, snapshot
+from embeddings.snapshots import snapshot, stored_fields
 from embeddings import database, readers, threads
 from embeddings.snapshots.encoder_check import PROBES
 from embeddings.build.corpus import Corpus
@@ -37,7 +37,8 @@ from embeddings.release.gate import Release
 from embeddings.snapshots.papers_db import PapersDb
 from embeddings.ranking.calibration import Calibration, of_encoder
 from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
-from embeddings.snapshots.snapshot import Manifest
+from embeddings.snapshots.folder import ENCODERS, VECTOR_CACHE, FolderSource
+from embeddings.snapshots.manifest import FORMAT_VERSION, Manifest
 from embeddings.texts.cleaning import clean
 from embeddings.texts.terms import terms
 from embeddings.build.build_lock import Progress, alone, work_folder
@@ -150,7 +151,7 @@ def build(
         files = model_files.locate(options.model, options.revision)
         chosen = _chosen(files, corpus, options, progress)
         cached_as = chosen.cached_as(files.fingerprint(options.max_tokens))
-        cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, cached_as)
+        cache = VectorCache(options.snapshots / VECTOR_CACHE, cached_as)
         encoder = CachedEncoder(files, cache, lambda: _load(chosen, files, options))
         # Before the vectors are made: what cannot be indexed should not be embedded for hours
         factory = options.index or choose(len(corpus), encoder.info.dimension, options.memory_budget)
@@ -178,8 +179,9 @@ def build(
         )
         (work / _CORPUS).unlink()
         cache.close()
-        folder = options.snapshots / manifest.snapshot
-        publishing.adopt(work, folder)
+        source = FolderSource(options.snapshots)
+        source.install(work, manifest.snapshot)
+        folder = source.fetch(manifest.snapshot)
     if not options.publish:
         return BuildReport(manifest, folder, embedded, published=False)
     progress("comparing", 0, None)
@@ -197,7 +199,7 @@ def _chosen(files: ModelFiles, corpus: Corpus, options: BuildOptions, progress: 
 
     return loading.for_build(
         files,
-        options.snapshots / publishing.ENCODERS,
+        options.snapshots / ENCODERS,
         texts,
         backend=options.backend,
         precision=options.precision,
@@ -320,7 +322,7 @@ def _manifest(
     }
     store.close()
     return Manifest(
-        format_version=snapshot.FORMAT_VERSION,
+        format_version=FORMAT_VERSION,
         snapshot="",
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         encoder=encoder,

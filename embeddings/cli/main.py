@@ -327,13 +327,13 @@ def _filters(
 def _open(snapshots: Path, snapshot: str | None) -> "Snapshot":
     """Open a snapshot, or what is served, to ask it."""
     from embeddings import threads
-    from embeddings.snapshots import publishing
-    from embeddings.snapshots.snapshot import Snapshot
+    from embeddings.snapshots.folder import FolderSource
+    from embeddings.snapshots.snapshot import Snapshot, open_current
 
     threads.multiply_alone()
     if snapshot is None:
-        return publishing.open_current(snapshots)[0]
-    return Snapshot.open(snapshots / publishing.resolve(snapshots, snapshot))
+        return open_current(FolderSource(snapshots))[0]
+    return Snapshot.open(snapshots / FolderSource(snapshots).resolve(snapshot))
 
 
 def _searcher(snapshots: Path) -> "Searcher":

@@ -29,7 +29,7 @@ from embeddings.release.comparison import Changed, Compared, Comparison, Thresho
 from embeddings.release.overlap import overlap, rank_biased_overlap
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import VECTOR_CACHE, FolderSource
 from embeddings.snapshots.papers_db import PapersDb
 from embeddings.snapshots.snapshot import Snapshot
 
@@ -75,13 +75,16 @@ def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bo
     Raises:
         SnapshotError: There is no such snapshot, or it is damaged.
         JudgmentError: The saved questions cannot be read.
+        PublishConflict: Another snapshot was published during the comparison.
     """
-    found = publishing.resolve(snapshots, snapshot)
+    source = FolderSource(snapshots)
+    found = source.resolve(snapshot)
+    expected = source.token()
     after = Snapshot.open(snapshots / found, verify=True)
     try:
         before, note = _served(snapshots, found)
         if before is None:
-            publishing.serve(snapshots, found)
+            source.publish(found, expected=expected, verify=False)
             return Release(found, True, None, note)
         try:
             comparison = compare(snapshots, before, after, thresholds)
@@ -92,7 +95,7 @@ def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bo
     served = force or not comparison.failures
     write_atomically(snapshots / found / REPORT, to_json(comparison, served=served).encode())
     if served:
-        publishing.serve(snapshots, found)
+        source.publish(found, expected=expected, verify=False)
     return Release(found, served, comparison)
 
 
@@ -196,7 +199,7 @@ class _Asked:
     @classmethod
     def of(cls, snapshots: Path, snapshot: Snapshot, other: PapersDb, questions: Qrels) -> "_Asked":
         """Ask everything; where the encoder cannot be loaded, papers only."""
-        encoder = QueryEncoder(snapshot, snapshots / publishing.VECTOR_CACHE)
+        encoder = QueryEncoder(snapshot, snapshots / VECTOR_CACHE)
         asked, searcher = cls(), Searcher(snapshot, encoder)
         try:
             texts = [question.text for question in questions.questions if question.text is not None]
@@ -269,7 +272,7 @@ class _RecallOf:
 def _served(snapshots: Path, found: str) -> tuple[Snapshot | None, str]:
     """What is served now, open; or None, and why there is nothing to compare with."""
     try:
-        served = publishing.current(snapshots).snapshot
+        served = FolderSource(snapshots).current().snapshot
         if served == found:
             return None, "it is served already"
         return Snapshot.open(snapshots / served), ""

@@ -66,7 +66,7 @@ def write(summaries: Iterable[PaperSummary], count: int, folder: Path) -> None:
 
 
 def to_json(summary: PaperSummary) -> bytes:
-    """Write a summary as compact JSON in UTF-8, its id first: a hit but for its score and what was asked for beside it."""
+    """Write a summary as compact JSON in UTF-8, its id first."""
     return json.dumps(fields(summary), ensure_ascii=False, separators=(",", ":")).encode()
 
 
