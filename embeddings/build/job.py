@@ -318,6 +318,7 @@ def _manifest(
         "entries": corpus.counts.entries,
         "by_language": store.count_by("language"),
         "rejected": dict(sorted(corpus.counts.rejected.items())),
+        "extra_dropped": dict(sorted(corpus.counts.extra_dropped.items())),
         "not_read_whole": len(store.rows_where("papers WHERE tokens_seen < tokens_total", ())),
     }
     store.close()

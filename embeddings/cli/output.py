@@ -259,7 +259,7 @@ def _text(hit: "Hit") -> str:
 def _hit_fields(hit: "Hit", *, explain: bool) -> dict[str, Any]:
     from embeddings.snapshots import stored_fields  # loads numpy
 
-    fields = stored_fields.hit_fields(hit.paper, hit.score, hit.probability)
+    fields = stored_fields.hit_fields(hit.paper, hit.score, hit.score, hit.probability)
     if hit.why is not None:
         fields["why"] = {
             "query_sentence": hit.why.query_sentence,

@@ -1,4 +1,4 @@
-"""Values as sources spell them, turned into what a record holds; a value of the wrong type is a `FieldError`."""
+"""Conversion of field values as sources spell them; a value of the wrong type raises `FieldError`."""
 
 import contextlib
 import datetime
@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 from embeddings.errors import CorpusError
 from embeddings.papers import Record, Source
+from embeddings.readers.extra import rest
 
-# Our fields, and what others call them; compared as `column_key` folds them. The first name that fits wins.
+# Our fields and their usual names in tables, compared by `column_key`. The first name that a table has is used.
 ALIASES: dict[str, tuple[str, ...]] = {
     "abstract": ("abstract", "summary", "abstracttext", "abstract_text"),
     "title": ("title", "display_name", "article_title"),
-    "year": ("year", "publication_year", "pub_year", "date", "publication_date", "published"),
+    "year": ("year", "publication_year", "pub_year"),
+    "date": ("date", "publication_date", "publicationdate", "published", "pub_date", "pubdate", "published_date"),
     "language": ("language", "lang"),
     "categories": ("categories", "category", "fields", "keywords", "author_keywords", "subjects"),
     "authors": ("authors", "author"),
@@ -51,32 +53,43 @@ _PREFIXES = {
     "PubMedCentral": re.compile(r"https?://(?:www\.)?ncbi\.nlm\.nih\.gov/pmc/articles/", re.IGNORECASE),
 }
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+_ISO_DATE = re.compile(r"([12]\d{3})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")  # and `2020/05/01/` of RIS
+_DAY_MONTH_YEAR = re.compile(r"(?:(?P<day>\d{1,2})\s+)?(?P<month>[A-Za-z]{3,9})\.?,?\s+(?P<year>[12]\d{3})(?!\d)")
+_MONTH_DAY_YEAR = re.compile(r"(?P<month>[A-Za-z]{3,9})\.?\s+(?P<day>\d{1,2}),?\s+(?P<year>[12]\d{3})(?!\d)")
+_YEAR_MONTH_DAY = re.compile(r"(?P<year>[12]\d{3})\s+(?P<month>[A-Za-z]{3,9})(?:\s+(?P<day>\d{1,2}))?(?!\d)")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WHITE_SPACE = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"\W+")
 
 
 class FieldError(ValueError):
-    """A field holds something it cannot hold; the message names the field."""
+    """The value of a field has the wrong type; the message names the field."""
 
 
 def column_key(name: str) -> str:
-    """Fold a column's name for comparison: `Source title` and `source_title` are one."""
+    """Normalise a column name for comparison: `Source title` and `source_title` are equal."""
     return _NOT_WORD.sub("_", name.strip().lower())
 
 
 def check_columns(columns: Mapping[str, str]) -> None:
-    """Refuse a mapping of fields we do not have.
+    """Check that a mapping uses only known fields.
 
     Raises:
-        CorpusError: Naming the fields there are.
+        CorpusError: It does not; the message lists the known fields.
     """
     for field in columns:
         if field not in ALIASES:
             raise CorpusError(f"--column {field}={columns[field]}: {field} is no field; ours are {', '.join(ALIASES)}")
 
 
-def own_record(source: Source, row: Mapping[str, object]) -> Record:
-    """Build a record from a row that has our field names.
+def own_record(source: Source, row: Mapping[str, object], unknown: Mapping[str, object] | None = None) -> Record:
+    """Build a record from a row in our field names.
+
+    Args:
+        source: Its position.
+        row: Values by our field names.
+        unknown: The other fields of the source record, for `Record.extra`; so are values of `row` that state neither
+            a language, a year nor a date in a form that we read.
 
     Raises:
         FieldError: A field has the wrong type.
@@ -86,22 +99,28 @@ def own_record(source: Source, row: Mapping[str, object]) -> Record:
     for field, key in _TOP_LEVEL_IDS.items():
         if field in row and (value := external_id(key, row[field], field)) is not None:
             external_ids[key] = value
+    found_language = language(get("language"), "language")
+    found_year, found_date = published(get("year"), get("date"))
+    read = {"language": found_language, "year": found_year, "date": found_date}
+    not_read = {field: get(field) for field, value in read.items() if value is None}
     return Record(
         source=source,
         abstract=text(get("abstract"), "abstract"),
         title=text(get("title"), "title"),
-        language=language(get("language"), "language"),
-        year=year(get("year"), "year"),
+        language=found_language,
+        year=found_year,
+        date=found_date,
         categories=words(get("categories"), "categories"),
         authors=names(get("authors"), "authors"),
         venue=text(get("venue"), "venue"),
         url=text(get("url"), "url"),
         external_ids=external_ids,
+        extra=rest({**not_read, **(unknown or {})}, ()),
     )
 
 
 def text(value: object, field: str) -> str | None:
-    """Text without surrounding white space; None for nothing or only white space."""
+    """Strip white space; None for an empty value."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -110,13 +129,13 @@ def text(value: object, field: str) -> str | None:
 
 
 def folded(value: object, field: str) -> str | None:
-    """Text on one line, as titles are: sources break them to fit a page."""
+    """Text on one line: some sources break titles over lines."""
     found = text(value, field)
     return _WHITE_SPACE.sub(" ", found) if found else None
 
 
 def year(value: object, field: str) -> int | None:
-    """A year from a number, a date, or text that holds one; None where there is none (`n.d.`)."""
+    """Read a year from a number, a date, or text that contains one; None if it contains none (`n.d.`)."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -129,8 +148,78 @@ def year(value: object, field: str) -> int | None:
     return int(value) if 1000 <= value < 3000 else None  # NaN compares false
 
 
+def date(value: object) -> str | None:
+    """Read a date as precisely as it is stated: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`.
+
+    Read are dates, years as numbers, and text in ISO 8601, `2020/05/01`, `1 May 2020`, `May 1, 2020`, `May 2020`,
+    `2020 May 1` and the format of e-mail headers. An impossible day or month lowers the precision.
+
+    Returns:
+        None for a value of any other form or type.
+    """
+    if isinstance(value, datetime.date):
+        return value.isoformat()[:10]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(int(value)) if 1000 <= value < 3000 else None  # NaN compares false
+    if not isinstance(value, str):
+        return None
+    if found := _ISO_DATE.match(value.strip()):
+        written = _written_out(value)
+        return written or iso_date(found[1], found[2], found[3])
+    return _written_out(value)
+
+
+def iso_date(year: str | int, month: str | int | None, day: str | int | None = None) -> str:
+    """Join the parts of a date; what is missing or impossible is left out.
+
+    Args:
+        year: Four digits.
+        month: A number, or an English name or its abbreviation.
+        day: A number.
+    """
+    name = str(month or "").strip().lower()[:3]
+    number = _MONTHS.index(name) + 1 if name in _MONTHS else int(name) if name.isdecimal() else 0
+    if not 1 <= number <= 12:
+        return str(year)
+    digits = str(day or "").strip()
+    try:
+        return datetime.date(int(year), number, int(digits)).isoformat()
+    except ValueError:
+        return f"{year}-{number:02}"
+
+
+def published(stated_year: object, stated_date: object) -> tuple[int | None, str | None]:
+    """Year and date of publication, from the two fields a source may state them in.
+
+    A year that is not stated is that of the date. A date that is not stated is taken from the year, where that has
+    more than a year (`2020-05-01`).
+
+    Raises:
+        FieldError: The year has the wrong type.
+    """
+    found = date(stated_date)
+    found_year = year(stated_year, "year")
+    if found is None and stated_year is not None:
+        more = date(stated_year)
+        found = more if more is not None and len(more) > 4 else None
+    if found_year is None and found is not None:
+        found_year = int(found[:4])
+    if found_year is None and isinstance(stated_date, str):
+        found_year = year(stated_date, "date")
+    return found_year, found
+
+
+def _written_out(value: str) -> str | None:
+    """A date with the name of a month."""
+    for pattern in (_DAY_MONTH_YEAR, _MONTH_DAY_YEAR, _YEAR_MONTH_DAY):
+        for found in pattern.finditer(value):
+            if found["month"].lower()[:3] in _MONTHS:
+                return iso_date(found["year"], found["month"], found["day"])
+    return None
+
+
 def language(value: object, field: str) -> str | None:
-    """The ISO 639-1 code of `en`, `EN`, `en-US`; None for what is no such code (`English`)."""
+    """The ISO 639-1 code of `en`, `EN`, `en-US`; None for anything else (`English`)."""
     code = (text(value, field) or "").lower().replace("_", "-").partition("-")[0]
     return code if len(code) == 2 and code.isascii() and code.isalpha() else None
 
@@ -144,14 +233,14 @@ def words(value: object, field: str) -> tuple[str, ...]:
 
 
 def names(value: object, field: str) -> tuple[str, ...]:
-    """Names from a list of text or of `{"name": …}`, or from text split at `;`."""
+    """Names from a list of strings or of `{"name": …}`, or from text split at `;`."""
     if isinstance(value, str):
         return _kept(value.split(";"))
     return _listed(value, field, _name)
 
 
 def inverted(name: str) -> str:
-    """A name as it is spoken: `Lovelace, Ada` is `Ada Lovelace`; white space is folded, outer braces are dropped."""
+    """Put a name in reading order: `Lovelace, Ada` → `Ada Lovelace`; collapse white space, drop outer braces."""
     last, _, first = _WHITE_SPACE.sub(" ", name).strip().partition(", ")
     if first:
         return f"{first} {last}"
@@ -159,7 +248,7 @@ def inverted(name: str) -> str:
 
 
 def ids(value: object, field: str) -> dict[str, str]:
-    """Ids of other systems under their usual keys, from an object or its JSON text; absent ones are left out."""
+    """Ids in other systems under their usual keys, from an object or its JSON text; empty ones are left out."""
     if value is None or value == "":
         return {}
     if isinstance(value, str):
@@ -176,8 +265,8 @@ def ids(value: object, field: str) -> dict[str, str]:
 
 
 def external_id(key: str, value: object, field: str) -> str | None:
-    """One id without the address or prefix it is often given with: `https://doi.org/10.1/x` is `10.1/x`."""
-    if isinstance(value, float) and (value.is_integer() or math.isnan(value)):  # integers of a column with gaps
+    """One id without the address or prefix it is often written with: `https://doi.org/10.1/x` → `10.1/x`."""
+    if isinstance(value, float) and (value.is_integer() or math.isnan(value)):  # an integer column with missing values
         value = None if math.isnan(value) else int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

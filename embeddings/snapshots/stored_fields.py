@@ -1,10 +1,10 @@
-"""What hits show of papers, written as JSON by the build, so that an answer is put together and not made anew.
+"""Stored fields: the fields that hits show, serialised as JSON by the build, so that answers are assembled from bytes.
 
-A line a paper, in the order of the rows, and where each line ends: both mapped, so memory does not grow with them.
+One line per paper in row order, and an array of the positions where the lines end. Both files are memory-mapped.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,17 @@ ENDS = "stored_field_ends.npy"
 FILES = (LINES, ENDS)
 
 ID_END = len('{"id":"') + 40 + len('"')
-"""Where the id of a summary ends: what differs from answer to answer is put there."""
+"""Length of the part of a line that ends with the id; fields that differ by query are inserted here."""
 
 
 class StoredFields:
-    """The summaries of a snapshot. Safe from many threads."""
+    """The stored fields of a snapshot. Safe from many threads."""
 
     def __init__(self, folder: Path) -> None:
         """Map both files.
 
         Raises:
-            SnapshotError: One cannot be read, or they do not belong together.
+            SnapshotError: A file cannot be read, or the two do not belong together.
         """
         self._lines = map_bytes(folder / LINES)
         self._ends: NDArray[np.int64] = map_array(folder / ENDS)
@@ -44,7 +44,7 @@ class StoredFields:
         return len(self._ends)
 
     def read(self, rows: Sequence[int]) -> list[bytes]:
-        """Read summaries in the order of their rows, see `to_json`."""
+        """Read lines as written by `to_json`, in the order of `rows`."""
         lines, ends = self._lines, self._ends
         return [lines[ends.item(row - 1) if row else 0 : ends.item(row) - 1] for row in rows]
 
@@ -53,9 +53,9 @@ def write(summaries: Iterable[PaperSummary], count: int, folder: Path) -> None:
     """Write the files of `StoredFields`.
 
     Args:
-        summaries: In the order of their rows.
-        count: How many.
-        folder: For both.
+        summaries: In row order.
+        count: Number of summaries.
+        folder: Of the snapshot.
     """
     ends = create_array(folder / ENDS, np.int64, (count,))
     end = 0
@@ -66,27 +66,49 @@ def write(summaries: Iterable[PaperSummary], count: int, folder: Path) -> None:
 
 
 def to_json(summary: PaperSummary) -> bytes:
-    """Write a summary as compact JSON in UTF-8, its id first."""
+    """Serialise `fields` as compact JSON in UTF-8, beginning with the id."""
     return json.dumps(fields(summary), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def fields(summary: PaperSummary) -> dict[str, Any]:
-    """What hits show, with the names that programs are told."""
-    shown: dict[str, Any] = {
+    """The fields of a paper that a hit shows, by their public names, in the order of the answer.
+
+    A field without a value is left out, except `title`, which is then null, and `externalIds`, which is then empty.
+    """
+    shown = {
         "id": summary.id,
         "title": summary.title,
         "label": summary.label,
+        "authors": list(summary.authors),
+        "venue": summary.venue,
+        "year": summary.year,
+        "date": summary.date,
+        "url": summary.url,
+        "categories": list(summary.categories),
         "language": summary.language,
         "externalIds": dict(summary.external_ids),
+        "duplicates": list(summary.duplicates),
     }
-    if summary.year is not None:
-        shown["year"] = summary.year
-    if summary.duplicates:
-        shown["duplicates"] = list(summary.duplicates)
-    return shown
+    always = ("title", "externalIds")
+    return {name: value for name, value in shown.items() if name in always or not (value is None or value == [])}
 
 
-def hit_fields(summary: PaperSummary, score: float, probability: float | None) -> dict[str, Any]:
-    """The same with what differs from answer to answer, after the id."""
+def select(shown: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Keep the id and the fields named, in the order of `shown`; names without a value are ignored."""
+    return {name: value for name, value in shown.items() if name == "id" or name in names}
+
+
+def hit_fields(
+    summary: PaperSummary, score: float, similarity: float | None, probability: float | None
+) -> dict[str, Any]:
+    """The fields of a hit: id, then the values that depend on the query, then the other fields of the paper.
+
+    Args:
+        summary: Of the paper.
+        score: Ranking value, higher is better.
+        similarity: Cosine to the query in [-1, 1]; None if it was not computed.
+        probability: Calibrated probability in [0, 1]; None if it is not known.
+    """
     shown = fields(summary)
-    return {"id": shown.pop("id"), "score": score, "probability": probability, **shown}
+    of_query = {"score": score, "similarity": similarity, "probability": probability}
+    return {"id": shown.pop("id"), **of_query, **shown}

@@ -59,6 +59,7 @@ class HitAnswer(TypedDict):
 
     id: Annotated[str, Field(description="The paper, 40 hexadecimal digits.")]
     score: Annotated[float, Field(description="Cosine to the query in [-1, 1], higher is closer.")]
+    similarity: Annotated[float, Field(description="Cosine to the query in [-1, 1], higher is closer.")]
     probability: Annotated[
         float | None,
         Field(
@@ -68,8 +69,13 @@ class HitAnswer(TypedDict):
     ]
     title: Annotated[str | None, Field(description="Null where no source gave one; a title is never invented.")]
     label: Annotated[str, Field(description="What people may call it: the title, or the abstract's key clause.")]
-    language: Annotated[str, Field(description="ISO 639-1 code.")]
+    authors: NotRequired[Annotated[list[str], Field(description="Names in order.")]]
+    venue: NotRequired[Annotated[str, Field(description="Journal, conference or repository.")]]
     year: NotRequired[Annotated[int, Field(description="Of publication.")]]
+    date: NotRequired[Annotated[str, Field(description="Of publication: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`.")]]
+    url: NotRequired[Annotated[str, Field(description="Address of a page about the paper.")]]
+    categories: NotRequired[Annotated[list[str], Field(description="Subject classes in the words of the source.")]]
+    language: Annotated[str, Field(description="ISO 639-1 code.")]
     externalIds: Annotated[dict[str, str], Field(description="Ids in other systems, by system.")]
     duplicates: NotRequired[Annotated[list[str], Field(description="Ids of its near-duplicates.")]]
     abstract: NotRequired[Annotated[str, Field(description="With `fields=abstract`.")]]

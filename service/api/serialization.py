@@ -103,7 +103,7 @@ def _hits(hits: Sequence[Hit], asked: Options) -> list[HitAnswer]:
 
 
 def _hit(hit: Hit, asked: Options) -> HitAnswer:
-    answer = cast("HitAnswer", stored_fields.hit_fields(hit.paper, hit.score, hit.probability))
+    answer = cast("HitAnswer", stored_fields.hit_fields(hit.paper, hit.score, hit.score, hit.probability))
     if "abstract" in asked.fields:
         answer["abstract"] = hit.paper.abstract
     if hit.why is not None:

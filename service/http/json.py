@@ -22,7 +22,17 @@ def related(snapshot: str, page: Page) -> bytes:
     scores, probabilities = (orjson.dumps(each)[1:-1].split(b",") for each in (page.scores, page.probabilities))
     parts = [b'{"snapshot":"%b","paper":"%b","hits":[' % (snapshot.encode(), page.paper.encode())]
     for card, score, probability in zip(page.cards, scores, probabilities, strict=True):
-        parts += (card[:ID_END], b',"score":', score, b',"probability":', probability, card[ID_END:], b",")
+        parts += (
+            card[:ID_END],
+            b',"score":',
+            score,
+            b',"similarity":',
+            score,
+            b',"probability":',
+            probability,
+            card[ID_END:],
+            b",",
+        )
     parts[-1] = b'],"total":%d,"exhausted":false,"found":%b}' % (page.total, orjson.dumps(page.found))
     return b"".join(parts)
 

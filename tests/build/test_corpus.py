@@ -116,3 +116,40 @@ def test_ids_and_rows_survive_reading_again(tmp_path: Path, abstracts: list[str]
     assert first == second
     assert [paper.abstract for paper in first] == list(dict.fromkeys(abstracts))
     assert sum(len(paper.sources) for paper in first) == len(abstracts)
+
+
+def test_dates_complete_each_other_only_within_one_year(tmp_path: Path) -> None:
+    entries = [
+        record("One.", 1, year=2020),
+        record("One.", 2, year=2021, date="2021-03"),
+        record("One.", 3, year=2020, date="2020-05-01"),
+        record("Two.", 4),
+        record("Two.", 5, year=2019, date="2019"),
+    ]
+    one, two = papers_of(entries, tmp_path)[0]
+    assert (one.year, one.date, two.year, two.date) == (2020, "2020-05-01", 2019, "2019")
+
+
+def test_extra_fields_of_sightings_and_halves_are_merged_and_the_first_counts(tmp_path: Path) -> None:
+    entries = [
+        record("One.", 1, extra={"pages": "1-9"}),
+        record("One.", 2, extra={"pages": "2", "note": [1, None, {"é": 0.5}]}),
+        record(None, 1, "papers", join_key="1", extra={"citations": 3}),
+        record("Two.", 1, "abstracts", join_key="1", extra={"license": "CC0"}),
+        record("Three.", 3),
+    ]
+    papers, corpus, _ = papers_of(entries, tmp_path)
+    assert papers[0].extra == {"note": [1, None, {"é": 0.5}], "pages": "1-9"}
+    assert papers[1].extra == {"license": "CC0", "citations": 3}
+    assert papers[2].extra == {} and corpus.counts.extra_dropped == {}
+
+
+def test_extra_fields_beyond_the_limit_are_dropped_largest_first_and_counted(tmp_path: Path) -> None:
+    entries = [
+        record("One.", 1, extra={"a": "x" * 9_000, "pages": "1-9"}),
+        record("One.", 2, extra={"b": "x" * 8_000, "note": "n"}),
+        record("Two.", 3, extra={"text": "x" * 17_000}),
+    ]
+    papers, corpus, _ = papers_of(entries, tmp_path)
+    assert papers[0].extra == {"b": "x" * 8_000, "note": "n", "pages": "1-9"} and papers[1].extra == {}
+    assert corpus.counts.extra_dropped == {"a": 1, "text": 1}

@@ -135,3 +135,27 @@ def test_a_plain_stream_is_fast(tmp_path: Path) -> None:
     start = time.process_time()
     assert sum(1 for _ in read([str(path)])) == 50_000
     assert time.process_time() - start < 3  # a fifth of what two ordinary cores do
+
+
+def test_fields_that_we_do_not_know_are_kept_as_json(tmp_path: Path) -> None:
+    row = {"abstract": "A.", "title": "T", "pages": "1-9", "citations": 3, "funding": [{"name": "X", "share": 0.5}]}
+    (record,) = jsonl(tmp_path, {**row, "empty": None, "date": "2021-05", "language": "English"})
+    assert isinstance(record, Record)
+    assert (record.year, record.date, record.language) == (2021, "2021-05", None)
+    assert record.extra == {
+        "language": "English",  # a known field with a value that we do not read
+        "pages": "1-9",
+        "citations": 3,
+        "funding": [{"name": "X", "share": 0.5}],
+    }
+    (renamed,) = jsonl(tmp_path, {"abstract": "short", "Long": "A.", "title": "T"}, columns={"abstract": "Long"})
+    assert isinstance(renamed, Record)
+    assert (renamed.abstract, renamed.extra) == ("A.", {"abstract": "short"})
+
+
+def test_numbers_that_json_does_not_have_become_null(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"abstract": "A.", "impact": NaN, "list": [Infinity, 1]}\n')
+    (record,) = read([str(path)])
+    assert isinstance(record, Record)
+    assert record.extra == {"impact": None, "list": [None, 1]}

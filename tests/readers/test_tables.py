@@ -121,3 +121,17 @@ def test_a_table_with_a_byte_order_mark_has_all_its_columns(tmp_path: Path) -> N
     (record,) = table(tmp_path / "a.csv", b"\xef\xbb\xbfabstract,title\r\nA.,T\r\n")
     assert isinstance(record, Record)
     assert record.abstract == "A."
+
+
+def test_columns_that_we_do_not_know_are_kept_by_name(tmp_path: Path) -> None:
+    content = ",Abstract,Pages,Date,Publication Date,note,note,empty\n0,A.,1-9,2020-05,2021-01-01,one,two,\n"
+    (record,) = table(tmp_path / "a.csv", content)
+    assert isinstance(record, Record)
+    assert (record.year, record.date) == (2020, "2020-05")
+    assert record.extra == {
+        "column_1": "0",
+        "Pages": "1-9",
+        "Publication Date": "2021-01-01",
+        "note": "one",
+        "note_7": "two",
+    }

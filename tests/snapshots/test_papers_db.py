@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_many_threads_may_read_and_closing_ends_all_connections(store: PapersDb)
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "papers.db").write_bytes(b"x" * 5_000)
-    with pytest.raises(SnapshotError, match="no database of papers"):
+    with pytest.raises(SnapshotError, match="not a database of papers"):
         PapersDb(tmp_path / "papers.db")
     with pytest.raises(SnapshotError):
         PapersDb(tmp_path / "missing.db")
@@ -74,3 +75,35 @@ def test_summaries_show_what_papers_do(store: PapersDb, monkeypatch: pytest.Monk
         assert shown == [
             {name: getattr(paper, name) for name in PaperSummary.__slots__} for paper in store.by_rows(rows)
         ]
+
+
+def test_abstracts_and_extra_fields_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
+    entries = [
+        record("One.", 1, extra={"pages": "1-9", "n": 1}),
+        record("Two.", 2),
+        record("Three.", 3, extra={"a": []}),
+    ]
+    papers_of(entries, tmp_path)
+    store = PapersDb(tmp_path / "papers.db")
+    assert store.extras([2, 1, 0, 0]) == [{"a": []}, {}, {"n": 1, "pages": "1-9"}, {"n": 1, "pages": "1-9"}]
+    assert store.abstracts([2, 0, 2]) == ["Three.", "One.", "Three."]
+    assert store.extras([]) == [] == store.abstracts([])
+    assert [paper.extra for paper in store.by_rows([0, 1])] == store.extras([0, 1])
+    store.close()
+
+
+def test_summaries_hold_what_a_result_list_shows(tmp_path: Path) -> None:
+    shown: dict[str, Any] = {
+        "title": "T",
+        "authors": ("A. B.", "C"),
+        "venue": "V",
+        "year": 2020,
+        "date": "2020-05",
+        "url": "u",
+    }
+    papers_of([record("One.", 1, categories=("b", "a"), external_ids={"Id": "7"}, **shown)], tmp_path)
+    store = PapersDb(tmp_path / "papers.db")
+    (summary,) = store.summaries([0])
+    assert {name: getattr(summary, name) for name in shown} == shown
+    assert (summary.categories, summary.external_ids) == (("a", "b"), {"Id": "7"})
+    store.close()
