@@ -77,7 +77,7 @@ def test_a_query_of_20000_characters_is_read(client: httpx.Client, snapshot: Sna
 
 def test_optional_keys_are_absent_and_title_is_null(client: httpx.Client) -> None:
     hit = client.get("/search", params={"q": TEXT, "top_k": 1}).json()["hits"][0]
-    assert set(hit) == {"id", "score", "probability", "title", "label", "language", "externalIds"}
+    assert set(hit) == {"id", "score", "similarity", "probability", "title", "label", "language", "externalIds"}
     assert hit["title"] is None
 
 
