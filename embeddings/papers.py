@@ -73,7 +73,7 @@ class RejectReason(StrEnum):
     NOT_UTF8 = "not UTF-8"
     BROKEN = "broken record"
     NO_ABSTRACT = "no abstract"
-    TOO_LONG = "absurd length"
+    TOO_LONG = "too long"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def records(name: str, stream: BinaryIO) -> Iterator[Record | Reject]:
 
     Raises:
         MissingExtra: bibtexparser is not installed.
-        Damaged: The stream breaks; the entry it breaks in is left out.
+        Damaged: The stream is damaged; the entry at that point is left out.
     """
     macros: dict[str, str] = {}
     for first, data in _blocks(stream):

@@ -21,7 +21,7 @@ def records(name: str, stream: BinaryIO, mapper: Mapper) -> Iterator[Record | Re
         mapper: Turns one object into a record; raises `FieldError` for a value of the wrong type.
 
     Raises:
-        Damaged: The stream breaks.
+        Damaged: The stream is damaged.
     """
     for number, data in lines(stream):
         source = Source(name, number)
@@ -44,9 +44,9 @@ def records(name: str, stream: BinaryIO, mapper: Mapper) -> Iterator[Record | Re
         except FieldError as error:
             yield broken(source, str(error))
         except RecursionError:
-            yield broken(source, "not JSON we read: nested too deeply")
+            yield broken(source, "not supported JSON: nested too deeply")
         except ValueError:  # a number of more than 4,300 digits
-            yield broken(source, "not JSON we read: a number is absurdly long")
+            yield broken(source, "not supported JSON: a number has too many digits")
         else:
             yield record
 

@@ -28,9 +28,9 @@ def records(name: str, opened: Opened, columns: Mapping[str, str]) -> Iterator[R
         columns: Our field → its column, where it differs.
 
     Raises:
-        CorpusError: No column is the abstract, or a column of `columns` is missing.
+        CorpusError: No column holds the abstract, or a column of `columns` is missing.
         MissingExtra: pyarrow is not installed.
-        Damaged: The stream breaks.
+        Damaged: The stream is damaged.
     """
     try:
         import pyarrow

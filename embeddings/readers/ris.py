@@ -25,7 +25,7 @@ def records(name: str, stream: BinaryIO) -> Iterator[Record | Reject]:
 
     Raises:
         MissingExtra: rispy is not installed.
-        Damaged: The stream breaks; the record it breaks in is left out.
+        Damaged: The stream is damaged; the record at that point is left out.
     """
     for first, data, is_ended in _blocks(stream):
         source = Source(name, first)

@@ -23,7 +23,7 @@ def match_columns(name: str, found: Sequence[str], columns: Mapping[str, str]) -
         Our field → position of its column.
 
     Raises:
-        CorpusError: A column the user named is missing, or no column is the abstract.
+        CorpusError: A column the user named is missing, or no column holds the abstract.
     """
     exact = {column: position for position, column in reversed(list(enumerate(found)))}
     folded = {column_key(column): position for position, column in reversed(list(enumerate(found)))}
@@ -59,7 +59,7 @@ def records(name: str, stream: BinaryIO, delimiter: str, columns: Mapping[str, s
 
     Raises:
         CorpusError: The header has no column for the abstract, or lacks a column of `columns`.
-        Damaged: The stream breaks.
+        Damaged: The stream is damaged.
     """
     csv.field_size_limit(MAX_LINE)  # the default is 128 KiB; the limit is global
     text = _Text(stream)
@@ -69,7 +69,7 @@ def records(name: str, stream: BinaryIO, delimiter: str, columns: Mapping[str, s
     except csv.Error as error:
         raise CorpusError(f"{name} has no header row: {error}") from error
     if text.next_row() is not None:
-        raise CorpusError(f"the header row of {name} is not UTF-8, or absurdly long: is this a table?")
+        raise CorpusError(f"the header row of {name} is not UTF-8, or too long: is this a table?")
     if header is None:  # an empty file
         return
     matched = match_columns(name, header, columns)

@@ -85,14 +85,14 @@ def test_the_first_of_two_equal_fields_counts(tmp_path: Path) -> None:
     assert record.abstract == "one"
 
 
-def test_an_entry_that_is_not_utf8_or_absurd_is_left_out_alone(tmp_path: Path) -> None:
+def test_an_entry_that_is_not_utf8_or_too_long_is_left_out_alone(tmp_path: Path) -> None:
     endless = b"words without end\n" * (MAX_LINE // 18 + 10)
     content = b"@misc{a, abstract={\xff}}\n@misc{b, abstract={" + endless + b"}}\n@misc{c, abstract={C.}}"
-    bad, absurd, good = bibtex(tmp_path, content)
+    bad, too_long, good = bibtex(tmp_path, content)
     assert isinstance(bad, Reject)
     assert bad.reason is RejectReason.NOT_UTF8
-    assert isinstance(absurd, Reject)
-    assert absurd.reason is RejectReason.TOO_LONG
+    assert isinstance(too_long, Reject)
+    assert too_long.reason is RejectReason.TOO_LONG
     assert isinstance(good, Record)
 
 

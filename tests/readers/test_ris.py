@@ -63,10 +63,10 @@ def test_a_record_without_an_end_is_broken_and_the_next_is_read(tmp_path: Path) 
     assert isinstance(last, Reject)
 
 
-def test_a_record_that_is_not_utf8_or_absurd_is_left_out_alone(tmp_path: Path) -> None:
+def test_a_record_that_is_not_utf8_or_too_long_is_left_out_alone(tmp_path: Path) -> None:
     end = b"ER  - \n"
-    absurd = b"TY  - JOUR\nAB  - " + b"words without end\n" * (MAX_LINE // 18 + 10) + end
-    items = ris(tmp_path, b"TY  - JOUR\nAB  - \xff\n" + end + absurd + b"TY  - JOUR\nAB  - C.\n" + end)
+    too_long = b"TY  - JOUR\nAB  - " + b"words without end\n" * (MAX_LINE // 18 + 10) + end
+    items = ris(tmp_path, b"TY  - JOUR\nAB  - \xff\n" + end + too_long + b"TY  - JOUR\nAB  - C.\n" + end)
     kinds = [item.reason if isinstance(item, Reject) else item.abstract for item in items]
     assert kinds == [RejectReason.NOT_UTF8, RejectReason.TOO_LONG, "C."]
 

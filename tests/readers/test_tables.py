@@ -77,9 +77,9 @@ def test_a_row_that_is_not_utf8_is_left_out_alone(tmp_path: Path) -> None:
     assert good.source.line == 4
 
 
-def test_an_absurd_row_is_left_out_and_lines_still_count_right(tmp_path: Path) -> None:
-    absurd = b'b,"' + b"words without end\n" * (MAX_LINE // 18 + 10) + b'end"\n'
-    content = b"title,abstract\na," + b"x" * (MAX_LINE + 10) + b"\n" + absurd + b"c,C.\n"
+def test_a_too_long_row_is_left_out_and_lines_still_count_right(tmp_path: Path) -> None:
+    too_long = b'b,"' + b"words without end\n" * (MAX_LINE // 18 + 10) + b'end"\n'
+    content = b"title,abstract\na," + b"x" * (MAX_LINE + 10) + b"\n" + too_long + b"c,C.\n"
     long_line, long_row, *rest = table(tmp_path / "a.csv", content)
     assert isinstance(long_line, Reject)
     assert isinstance(long_row, Reject)
