@@ -247,7 +247,8 @@ class Corpus:
         )
         if record.extra:
             (stored,) = self.connection.execute("SELECT extra FROM papers WHERE row = ?", (row,)).fetchone()
-            merged = {**record.extra, **json.loads(stored)} if stored else record.extra
+            known = json.loads(stored) if stored else {}
+            merged = {**known, **{name: value for name, value in record.extra.items() if name not in known}}
             self.connection.execute("UPDATE papers SET extra = ? WHERE row = ?", (self._extra(merged), row))
         if record.title:
             abstract, title = self.connection.execute(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from embeddings.papers import Record, Reject, Source
 from embeddings.readers import bibtex, dumps, files, jsonlines, parquet, ris, seeds, tables
-from embeddings.readers.fields import check_columns
 from embeddings.readers.formats import Format, recognise
+from embeddings.readers.own_fields import check_columns
 from embeddings.readers.rejects import MAX_ABSTRACT, broken, checked
 from embeddings.readers.streams import MAX_LINE, Damaged, File, Opened, is_url, opened
 

@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from embeddings.errors import MissingExtra
 from embeddings.papers import Record, Reject, Source
+from embeddings.readers.dates import iso_date, published
 from embeddings.readers.extra import rest
-from embeddings.readers.fields import (
-    FieldError,
-    external_id,
-    folded,
-    inverted,
-    iso_date,
-    language,
-    published,
-    text,
-    words,
-)
+from embeddings.readers.fields import FieldError, external_id, folded, inverted, language, text, words
 from embeddings.readers.rejects import broken, not_utf8, too_long
 from embeddings.readers.streams import MAX_LINE, lines
 

@@ -4,20 +4,9 @@ import re
 from collections.abc import Mapping
 
 from embeddings.papers import Record, Source
+from embeddings.readers.dates import date, published, year
 from embeddings.readers.extra import rest
-from embeddings.readers.fields import (
-    FieldError,
-    date,
-    external_id,
-    folded,
-    ids,
-    language,
-    names,
-    published,
-    text,
-    words,
-    year,
-)
+from embeddings.readers.fields import FieldError, external_id, folded, ids, language, names, text, words
 
 _AUTHOR_SEPARATOR = re.compile(r",\s+and\s+|,\s+|\s+and\s+")
 _MAX_POSITIONS = 1_000_000

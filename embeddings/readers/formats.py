@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from embeddings.errors import UnknownFormat
-from embeddings.readers.fields import ALIASES, column_key
+from embeddings.readers.own_fields import ALIASES, column_key
 
 MARK = "translated by 谷歌翻译"  # a line of its own after each abstract of a seed
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from embeddings.papers import Record, Reject, Source
-from embeddings.readers.fields import ALIASES, FieldError, own_record
+from embeddings.readers.fields import FieldError
+from embeddings.readers.own_fields import ALIASES, own_record
 from embeddings.readers.rejects import broken, not_utf8, too_long
 from embeddings.readers.streams import lines
 

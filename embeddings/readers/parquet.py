@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, cast
 
 from embeddings.errors import MissingExtra
 from embeddings.papers import Record, Reject, Source
-from embeddings.readers.fields import FieldError, own_record
+from embeddings.readers.fields import FieldError
+from embeddings.readers.own_fields import own_record
 from embeddings.readers.rejects import broken, not_utf8
 from embeddings.readers.streams import Opened
 from embeddings.readers.tables import match_columns

@@ -6,8 +6,9 @@ from typing import BinaryIO
 
 from embeddings.errors import MissingExtra
 from embeddings.papers import Record, Reject, Source
+from embeddings.readers.dates import published
 from embeddings.readers.extra import rest
-from embeddings.readers.fields import external_id, folded, inverted, language, published, text
+from embeddings.readers.fields import external_id, folded, inverted, language, text
 from embeddings.readers.rejects import broken, not_utf8, too_long
 from embeddings.readers.streams import MAX_LINE, lines
 

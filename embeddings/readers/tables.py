@@ -6,7 +6,8 @@ from typing import BinaryIO, Literal
 
 from embeddings.errors import CorpusError
 from embeddings.papers import Record, Reject, Source
-from embeddings.readers.fields import ALIASES, FieldError, column_key, own_record
+from embeddings.readers.fields import FieldError
+from embeddings.readers.own_fields import ALIASES, column_key, own_record
 from embeddings.readers.rejects import broken, not_utf8, too_long
 from embeddings.readers.streams import MAX_LINE, lines
 

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from embeddings.readers.fields import date, iso_date, published
+from embeddings.readers.dates import date, iso_date, published
 
 
 @pytest.mark.parametrize(
