@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 from benchmarks.machine import write_result
-from embeddings.snapshots import publishing
-from embeddings.snapshots.snapshot import FILES, Manifest, Snapshot
+from embeddings.snapshots.folder import FolderSource
+from embeddings.snapshots.manifest import Manifest
+from embeddings.snapshots.snapshot import FILES, Snapshot, open_current
 
 
 def main() -> None:
@@ -66,14 +67,14 @@ def _command(sources: list[str], snapshots: Path) -> list[str]:
 
 
 def _published(snapshots: Path) -> Manifest:
-    opened, _ = publishing.open_current(snapshots)
+    opened, _ = open_current(FolderSource(snapshots))
     Snapshot.open(opened.folder, verify=True).close()
     opened.close()
     return opened.manifest
 
 
 def _content(snapshots: Path, name: str) -> bytes:
-    return (snapshots / publishing.current(snapshots).snapshot / name).read_bytes()
+    return (snapshots / FolderSource(snapshots).current().snapshot / name).read_bytes()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.machine import write_result
 from embeddings.build.job import BuildOptions, build
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import FolderSource
 
 _SEEDS = Path(__file__).parent.parent / "seeds"
 _ADDRESS = "http://127.0.0.1:{port}"
@@ -99,7 +99,7 @@ def _publish_under_load(
     for thread in asking:
         thread.start()
     for turn in range(publishes):
-        publishing.publish(snapshots, ids[turn % 2])
+        FolderSource(snapshots).publish(ids[turn % 2])
         time.sleep(0.3)  # some changes are seen by the service, some overtaken by the next
     done.set()
     for thread in asking:

@@ -33,7 +33,8 @@ from embeddings import threads
 from embeddings.build.job import BuildOptions, build
 from embeddings.encoders import loading
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import ENCODERS, FolderSource
+from embeddings.snapshots.snapshot import open_current
 
 _SEEDS = Path(__file__).parent.parent / "seeds"
 _TICK_US = 1e6 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.0
@@ -209,8 +210,8 @@ def _ratios(runs: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, floa
 
 def _texts(client: Client, service: Served, snapshots: Path, rounds: int) -> dict[str, float]:
     """Distinct texts by many clients at once, against the encoder alone, in turns."""
-    opened, _ = publishing.open_current(snapshots)
-    encoder = loading.for_snapshot(opened.manifest, snapshots / publishing.ENCODERS, threads=threads.available())
+    opened, _ = open_current(FolderSource(snapshots))
+    encoder = loading.for_snapshot(opened.manifest, snapshots / ENCODERS, threads=threads.available())
     words = " ".join(paper.abstract for paper in opened.papers(0, 34)).split()
     opened.close()
     chance = random.Random(0)
@@ -262,8 +263,8 @@ def _workers(client: Client, one: Served, several: Served, snapshots: Path, roun
 
 def _related(snapshots: Path) -> list[str]:
     """The address of what is near each paper, in an order of chance."""
-    opened, _ = publishing.open_current(snapshots)
-    related = [f"/papers/{identity}/related" for identity in opened.store.ids()]
+    opened, _ = open_current(FolderSource(snapshots))
+    related = [f"/papers/{identity}/related" for identity in opened.papers_db.ids()]
     opened.close()
     random.Random(0).shuffle(related)
     return related
@@ -296,7 +297,7 @@ def _generated(folder: Path, papers: int) -> Path:
 
 
 def _built(sources: list[str], snapshots: Path, model: str | None = None) -> Path:
-    if not publishing.pointer_path(snapshots).is_file():
+    if not FolderSource(snapshots).pointer_path.is_file():
         build(sources, BuildOptions(snapshots=snapshots, model=model or EMBEDDED_MODEL))
     return snapshots
 

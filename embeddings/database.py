@@ -1,4 +1,4 @@
-"""The door to SQLite: opens database files the ways this project needs them."""
+"""Opens SQLite databases: durable, temporary or read-only. The only module that imports sqlite3."""
 
 import sqlite3
 from pathlib import Path
@@ -14,7 +14,8 @@ MOST_PARAMETERS = 500
 def open_durable(path: Path) -> Connection:
     """Open a database whose committed transactions survive a crash of the process or the machine.
 
-    The write-ahead log lets readers go on while one writer commits; `synchronous=FULL` has a commit wait for the disk.
+    With the write-ahead log, readers are not blocked while one writer commits; with `synchronous=FULL`, a commit
+    waits for the disk.
     """
     connection = sqlite3.connect(path, timeout=60, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
@@ -23,25 +24,25 @@ def open_durable(path: Path) -> Connection:
 
 
 def open_scratch(path: Path) -> Connection:
-    """Open a database that is thrown away when its writer dies: fast, nothing waits for the disk."""
+    """Open a database that is discarded after a crash: fast, because no write waits for the disk."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=OFF")
     connection.execute("PRAGMA synchronous=OFF")
-    # 64 MiB whatever the corpus: the default of 2 MiB makes a million random inserts crawl
+    # 64 MiB for any corpus; with the default of 2 MiB a million random inserts are very slow
     connection.execute("PRAGMA cache_size=-65536")
     connection.execute("PRAGMA temp_store=FILE")
     return connection
 
 
 def open_immutable(path: Path) -> Connection:
-    """Open a finished file for reading from any thread, without locks: nobody writes it again.
+    """Open a finished file read-only, for any thread and without locks: it must not be written again.
 
     Raises:
-        DatabaseError: The file is not there. That its content is no database shows at the first statement.
+        DatabaseError: The file does not exist. Content that is not a database is detected by the first statement.
     """
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
 
 def copy_compact(connection: Connection, target: Path) -> None:
-    """Write the database anew, rows in key order, without free pages: equal content gives equal bytes."""
+    """Copy the database with rows in key order and without free pages: equal content gives equal bytes."""
     connection.execute("VACUUM INTO ?", (str(target),))

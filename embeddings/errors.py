@@ -12,6 +12,7 @@ RelatedPapersError
 ├── SnapshotError            a snapshot is missing, incomplete, or its parts disagree
 │   ├── NothingPublished     the snapshots folder has no published snapshot
 │   ├── EncoderMismatch      the query encoder is not the one that built the snapshot
+│   ├── PublishConflict      another snapshot was published in the meantime
 │   └── ReleaseRefused       a snapshot answers too unlike the one that is served
 └── QueryError               the caller asked for something we cannot answer
     ├── PaperNotFound        no paper has this id
@@ -70,6 +71,10 @@ class NothingPublished(SnapshotError):
 
 class EncoderMismatch(SnapshotError):
     """The query encoder is not the one that built the snapshot."""
+
+
+class PublishConflict(SnapshotError):
+    """The pointer is not in the state that the publisher expected: another snapshot was published in the meantime."""
 
 
 class ReleaseRefused(SnapshotError):

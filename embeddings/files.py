@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, even after a power cut; and arrays mapped into memory."""
+"""Atomic and durable writing of files, checksums, and memory-mapped arrays."""
 
 import hashlib
 import math
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
 
-# numpy parses headers as Python, and CPython up to 3.11.7 mixes up parsers in several threads (gh-106905)
-_one_header_at_a_time = threading.Lock()
+# numpy parses headers as Python; in CPython up to 3.11.7 that is not thread-safe (gh-106905)
+_header_lock = threading.Lock()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put a small file in place by renaming; whoever reads sees the old content or the new, never a part."""
+    """Replace a small file by renaming: readers see the old or the new content, never a part. Durable on return."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         file.write(data)
@@ -29,7 +29,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Wait until a file's content is on the disk."""
+    """Flush the content of a file to the disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -38,23 +38,24 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until a folder's list of names is on the disk: renames in it are durable afterwards."""
+    """Flush the entries of a folder to the disk (fsync): renames in it are durable afterwards."""
     sync_file(folder)
 
 
 def sha256(path: Path) -> str:
-    """Checksum of a file, 64 hexadecimal digits."""
+    """Compute the SHA-256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def create_array(path: Path, kind: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Make an array in a file, to be filled; what is written is on the disk after `sync_file`.
+    """Create a memory-mapped array in a new file; its content is durable after `sync_file`.
 
     Raises:
-        OSError: The disk has no room for it. Found out later, while filling it, that would kill the process.
+        OSError: The disk has too little space. The space is allocated here, because running out of it while writing
+            to mapped memory kills the process (SIGBUS).
     """
-    if not math.prod(shape):  # nothing cannot be mapped
+    if not math.prod(shape):  # an empty file cannot be mapped
         np.save(path, np.empty(shape, dtype=kind))
         return np.empty(shape, dtype=kind)
     try:
@@ -63,13 +64,13 @@ def create_array(path: Path, kind: type[np.generic], shape: tuple[int, ...]) -> 
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except OSError:
-        path.unlink()  # a part of it would keep the disk full
+        path.unlink()  # free the space that was allocated
         raise
     return created
 
 
 def map_bytes(path: Path) -> bytes | mmap.mmap:
-    """Map a file into memory, shared by all processes that do; an empty one cannot be mapped and is read.
+    """Map a file into memory, shared between processes; an empty file, which cannot be mapped, is read.
 
     Raises:
         SnapshotError: The file cannot be read.
@@ -82,18 +83,18 @@ def map_bytes(path: Path) -> bytes | mmap.mmap:
 
 
 def map_array(path: Path, *, scattered: bool = False) -> NDArray[Any]:
-    """Map an array file into memory, shared by all processes that do; an empty one cannot be mapped and is read.
+    """Map an array file into memory, shared between processes; an empty array, which cannot be mapped, is read.
 
     Args:
         path: The file.
-        scattered: Rows will be read here and there. The system then reads no more than them: it would read 128 KB for
-            a row of 1.5, and where memory is less than the file, push out with that what is needed next.
+        scattered: Rows will be read in random order; read-ahead is turned off (MADV_RANDOM). Otherwise the system
+            reads 128 KB for a row of 1.5 KB, which evicts pages that are needed if memory is smaller than the file.
 
     Raises:
-        SnapshotError: The file is missing or holds no array.
+        SnapshotError: The file is missing or does not contain an array.
     """
     try:
-        with _one_header_at_a_time:
+        with _header_lock:
             try:
                 mapped: NDArray[Any] = np.load(path, mmap_mode="r")
             except ValueError:
@@ -102,4 +103,4 @@ def map_array(path: Path, *, scattered: bool = False) -> NDArray[Any]:
         raise SnapshotError(f"{path} cannot be read: {error}; build the snapshot anew") from error
     if scattered and isinstance(mapped.base, mmap.mmap) and hasattr(mmap, "MADV_RANDOM"):
         mapped.base.madvise(mmap.MADV_RANDOM)
-    return np.asarray(mapped)  # slicing numpy's own class of mapped arrays takes longer than reading a few numbers
+    return np.asarray(mapped)  # slicing numpy.memmap is slower than reading a few numbers

@@ -1,22 +1,26 @@
-"""What travels through the project: a record as read, a paper as kept. Pure values."""
+"""The values of the project: a record as read from a source, a paper as stored. Pure."""
 
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias, Union
+
+JSON: TypeAlias = Union[bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"], None]  # noqa: UP007  # recursive
+"""A value that JSON can express; floats are finite, integers fit into 64 bits."""
 
 _WHITE_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
-    """Where an abstract was seen.
+    """A position in the sources.
 
     Attributes:
-        file: Name of the file relative to what the user gave, with forward slashes (`seeds/000.txt`).
-        line: First line of the record, from 1; of a row-based file without lines, the row, from 1.
+        file: File name relative to what the user gave, with forward slashes (`seeds/000.txt`).
+        line: First line of the record, from 1; in a row-based file without lines, the row, from 1.
     """
 
     file: str
@@ -28,21 +32,24 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One entry of a source, as a reader found it: nothing cleaned, nothing guessed.
+    """One entry of a source as a reader found it, before cleaning and language detection.
 
     Attributes:
-        source: Where it stands.
-        abstract: The text as received, without surrounding white space; None only with `join_key`.
+        source: Its position.
+        abstract: The text as received, without surrounding white space; None only if `join_key` is set.
         title: As received, or None. A title is never invented.
-        language: ISO 639-1 code if the source states one; detected later otherwise.
+        language: ISO 639-1 code if the source states one; otherwise it is detected later.
         year: Year of publication.
-        categories: Subject classes in the source's own words (`cs.CL`).
+        date: Date of publication, `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, as precise as the source states it. None if the
+            source states no date, or only a year.
+        categories: Subject classes in the words of the source (`cs.CL`).
         authors: Names in order.
         venue: Journal, conference or repository.
-        url: Where people read the paper.
-        external_ids: Ids of other systems by their usual key (`ArXiv`, `DOI`, `CorpusId`, `OpenAlex`, `PubMed`).
-        join_key: Set where a source spreads one paper over two files (Semantic Scholar): records with equal
-            keys are halves of one paper. A half with an abstract is a paper even if its other half never comes.
+        url: Address of a page about the paper.
+        external_ids: Ids in other systems by their usual key (`ArXiv`, `DOI`, `CorpusId`, `OpenAlex`, `PubMed`).
+        extra: The fields of the source record that no other attribute holds, under the names of the source.
+        join_key: Set if a source spreads one paper over two files (Semantic Scholar): records with equal keys are
+            halves of one paper. A half with an abstract is a paper even if its other half is missing.
     """
 
     source: Source
@@ -50,11 +57,13 @@ class Record:
     title: str | None = None
     language: str | None = None
     year: int | None = None
+    date: str | None = None
     categories: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     venue: str | None = None
     url: str | None = None
     external_ids: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, JSON] = field(default_factory=dict)
     join_key: str | None = None
 
 
@@ -64,7 +73,7 @@ class RejectReason(StrEnum):
     NOT_UTF8 = "not UTF-8"
     BROKEN = "broken record"
     NO_ABSTRACT = "no abstract"
-    TOO_LONG = "absurd length"
+    TOO_LONG = "too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,55 +87,63 @@ class Reject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperSummary:
-    """What a hit shows of a paper; read in one statement for all hits of an answer.
+    """The fields of a paper that hits show, and its abstract.
 
     Attributes:
         id: `paper_id(abstract)`, 40 hexadecimal digits.
         abstract: As received, for display.
-        title: None where no source gave one.
-        label: What people call it: the title, else the system's own name or the key clause of the abstract.
+        title: None if no source gave one.
+        label: The title, else the name of the system that the abstract describes, or its key clause.
+        authors: Names in order.
+        venue: Journal, conference or repository.
+        year: Year of publication.
+        date: Date of publication, `YYYY-MM-DD`, `YYYY-MM` or `YYYY`; None if only the year is known.
+        url: Address of a page about the paper.
+        categories: Subject classes, sorted.
         language: ISO 639-1 code.
-        year: Of publication.
         external_ids: Ids in other systems, by system.
-        duplicates: Ids of its near-duplicates, itself not among them.
+        duplicates: Ids of its near-duplicates, without itself, sorted.
     """
 
     id: str
     abstract: str
     title: str | None
     label: str
-    language: str
+    authors: tuple[str, ...] = ()
+    venue: str | None = None
     year: int | None = None
+    date: str | None = None
+    url: str | None = None
+    categories: tuple[str, ...] = ()
+    language: str
     external_ids: Mapping[str, str] = field(default_factory=dict)
     duplicates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper(PaperSummary):
-    """One distinct abstract and all that is known of it.
+    """One distinct abstract with all known fields.
 
     Attributes:
-        sources: Every place it was seen, at least one.
+        extra: Fields of the source records that no other attribute holds, at most `readers.extra.MAX_BYTES` of JSON.
+        sources: Every position where it was found, at least one.
         tokens_seen: Tokens of title and abstract that the encoder read; 0 before embedding.
-        tokens_total: Tokens that title and abstract have; more than `tokens_seen` only under `--max-tokens`.
+        tokens_total: Tokens of title and abstract; more than `tokens_seen` only with `--max-tokens`.
     """
 
-    categories: tuple[str, ...] = ()
-    authors: tuple[str, ...] = ()
-    venue: str | None = None
-    url: str | None = None
+    extra: Mapping[str, JSON] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     tokens_seen: int = 0
     tokens_total: int = 0
 
 
 def normalised(text: str) -> str:
-    """Fold what typesetting changes: compatibility forms (NFKC) and runs of white space."""
+    """Apply compatibility normalisation (NFKC) and collapse white space."""
     return _WHITE_SPACE.sub(" ", unicodedata.normalize("NFKC", text)).strip()
 
 
 def paper_id(abstract: str) -> str:
-    """Name an abstract by its content: SHA-1 of the normalised text, 40 lower-case hexadecimal digits.
+    """Compute the id of an abstract: SHA-1 of the normalised text, 40 lower-case hexadecimal digits.
 
     The same abstract has the same id in every file, order and build.
     """

@@ -16,8 +16,8 @@ from embeddings.encoders import loading
 from embeddings.encoders.backends.base import Precision
 from embeddings.encoders.encoder import Encoder
 from embeddings.search.searcher import Searcher
-from embeddings.snapshots import publishing
-from embeddings.snapshots.snapshot import Snapshot
+from embeddings.snapshots.folder import FolderSource
+from embeddings.snapshots.snapshot import Snapshot, open_current
 
 # No test asserts a time, and busy machines are slow
 settings.register_profile("patient", deadline=None)
@@ -46,7 +46,7 @@ def snapshots(report: BuildReport) -> Path:
 
 @pytest.fixture(scope="session")
 def snapshot(snapshots: Path) -> Iterator[Snapshot]:
-    opened, _ = publishing.open_current(snapshots)
+    opened, _ = open_current(FolderSource(snapshots))
     yield opened
     opened.close()
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TextIO
 from embeddings import database
 from embeddings.encoders.vector_cache import text_key
 from embeddings.errors import CorpusError, RejectedRecord
-from embeddings.papers import Record, Reject, RejectReason, Source, paper_id
+from embeddings.papers import JSON, Record, Reject, RejectReason, Source, paper_id
+from embeddings.readers import extra
 from embeddings.snapshots.papers_db import SCHEMA, external_key
 from embeddings.texts.cleaning import clean
 from embeddings.texts.labels import label
@@ -64,10 +65,12 @@ class CorpusCounts:
     Attributes:
         entries: Records used; an abstract that occurs several times counts each time.
         rejected: Records rejected, by reason.
+        extra_dropped: Extra fields dropped because those of a paper exceeded the limit, by field name.
     """
 
     entries: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    extra_dropped: Counter[str] = field(default_factory=Counter)
 
 
 class Corpus:
@@ -248,8 +251,8 @@ class Corpus:
         language = record.language or detect(texts.abstract)
         title = record.title or None
         self.connection.execute(
-            "INSERT INTO papers (row, id, abstract, title, label, language, year, authors, venue, url, text_key)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO papers (row, id, abstract, title, label, language, year, date, authors, venue, url, extra,"
+            " text_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 row,
                 identity,
@@ -258,9 +261,11 @@ class Corpus:
                 label(texts.abstract, language, texts.title, cleaned=True),
                 language,
                 record.year,
+                record.date,
                 json.dumps(record.authors, ensure_ascii=False) if record.authors else None,
                 record.venue,
                 record.url,
+                self._extra(record.extra),
                 text_key(title, abstract),
             ),
         )
@@ -271,14 +276,26 @@ class Corpus:
     def _store_cleaned(self, row: int, texts: CleanedTexts) -> None:
         self.connection.execute("INSERT OR REPLACE INTO cleaned VALUES (?, ?, ?)", (row, texts.title, texts.text))
 
+    def _extra(self, fields: Mapping[str, JSON]) -> str | None:
+        """The extra fields as stored; what exceeds the limit is counted."""
+        kept, dropped = extra.bounded(fields)
+        self.counts.extra_dropped.update(dropped)
+        return extra.to_json(kept) if kept else None
+
     def _complete(self, row: int, record: Record) -> None:
         """Fill the missing fields of a paper from another record of it; known values stay."""
         authors = json.dumps(record.authors, ensure_ascii=False) if record.authors else None
         self.connection.execute(
-            "UPDATE papers SET year = coalesce(year, ?), authors = coalesce(authors, ?),"
-            " venue = coalesce(venue, ?), url = coalesce(url, ?) WHERE row = ?",
-            (record.year, authors, record.venue, record.url, row),
+            "UPDATE papers SET date = coalesce(date, CASE WHEN year IS NULL OR year = ?1 THEN ?2 END),"
+            " year = coalesce(year, ?1), authors = coalesce(authors, ?3), venue = coalesce(venue, ?4),"
+            " url = coalesce(url, ?5) WHERE row = ?6",
+            (record.year, record.date, authors, record.venue, record.url, row),
         )
+        if record.extra:
+            (stored,) = self.connection.execute("SELECT extra FROM papers WHERE row = ?", (row,)).fetchone()
+            known = json.loads(stored) if stored else {}
+            merged = {**known, **{name: value for name, value in record.extra.items() if name not in known}}
+            self.connection.execute("UPDATE papers SET extra = ? WHERE row = ?", (self._extra(merged), row))
         if record.title:
             abstract, title = self.connection.execute(
                 "SELECT abstract, title FROM papers WHERE row = ?", (row,)
@@ -317,13 +334,14 @@ def _joined(abstract: Record, metadata: Record) -> Record:
         source=abstract.source,
         abstract=abstract.abstract,
         external_ids={**abstract.external_ids, **metadata.external_ids},
+        extra={**abstract.extra, **metadata.extra},
         join_key=None,
     )
 
 
 def _to_json(record: Record) -> str:
     fields: dict[str, Any] = {name: getattr(record, name) for name in Record.__slots__ if name != "source"}
-    fields["external_ids"] = dict(record.external_ids)
+    fields["external_ids"], fields["extra"] = dict(record.external_ids), dict(record.extra)
     return json.dumps({"file": record.source.file, "line": record.source.line, **fields}, ensure_ascii=False)
 
 

@@ -31,10 +31,11 @@ from embeddings.indexes.faiss.evaluation import tuned
 from embeddings.indexes.faiss.faiss_index import FaissIndex
 from embeddings.indexes.faiss.vector_index import FaissVectorIndex
 from embeddings.release import gate
-from embeddings.snapshots import publishing, snapshot, stored_fields
+from embeddings.snapshots import snapshot, stored_fields
 from embeddings.snapshots.encoder_check import PROBES
-from embeddings.snapshots.papers_db import PaperStore
-from embeddings.snapshots.snapshot import Manifest
+from embeddings.snapshots.folder import ENCODERS, VECTOR_CACHE, FolderSource
+from embeddings.snapshots.manifest import Manifest
+from embeddings.snapshots.papers_db import PapersDb
 from embeddings.texts.terms import terms
 
 # Near-duplicates: docs/decisions/0004 has the measurements
@@ -82,7 +83,9 @@ def build(
         duplicates = _relate(corpus, dense, folder, progress)
         results = BuildResults(counts=corpus.counts, index=dense.spec, evaluation=evaluation, duplicates=duplicates)
         sealed = _seal(sources, options, plan, corpus, results, folder, progress)
-        publishing.adopt(folder, options.snapshots / sealed.snapshot)
+        source = FolderSource(options.snapshots)
+        source.install(folder, sealed.snapshot)
+        source.fetch(sealed.snapshot)
     return _publish(sealed, embedded, options, progress)
 
 
@@ -100,7 +103,7 @@ def _plan(corpus: Corpus, options: BuildOptions, progress: Progress) -> tuple[Bu
     """Select encoder and index, before hours are spent on vectors that cannot be indexed."""
     files = model_files.locate(options.model, options.revision)
     reference = _reference(files, corpus, options, progress)
-    cache = VectorCache(options.snapshots / publishing.VECTOR_CACHE, reference.cached_as)
+    cache = VectorCache(options.snapshots / VECTOR_CACHE, reference.cached_as)
     info = _info(reference, cache)
     index = options.index or choose(len(corpus), info.dimension, options.memory_budget)
     return BuildPlan(papers=len(corpus), chunk=options.chunk, encoder=reference, info=info, index=index), cache
@@ -114,7 +117,7 @@ def _reference(files: ModelFiles, corpus: Corpus, options: BuildOptions, progres
         rows = np.unique(np.linspace(0, len(corpus) - 1, _COMPARED).astype(int)).tolist()
         return [*PROBES, *corpus.texts(rows)]
 
-    compiled, processors = options.snapshots / publishing.ENCODERS, threads.available()
+    compiled, processors = options.snapshots / ENCODERS, threads.available()
     selected = loading.for_build(
         files,
         compiled,
@@ -230,7 +233,7 @@ def _seal(
 
 
 def _write_stored_fields(folder: Path) -> None:
-    store = PaperStore(folder / snapshot.PAPERS)
+    store = PapersDb(folder / snapshot.PAPERS)
     stored_fields.write(store.all_summaries(), len(store), folder)
     store.close()
 

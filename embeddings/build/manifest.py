@@ -17,8 +17,8 @@ from embeddings.indexes.faiss.vector_index import KIND
 from embeddings.ranking.calibration import of_encoder
 from embeddings.snapshots import snapshot
 from embeddings.snapshots.encoder_check import PROBES
-from embeddings.snapshots.papers_db import PaperStore
-from embeddings.snapshots.snapshot import Manifest
+from embeddings.snapshots.manifest import FORMAT_VERSION, Manifest
+from embeddings.snapshots.papers_db import PapersDb
 
 _LIBRARIES = ("sentence-transformers", "torch", "transformers")
 
@@ -54,7 +54,7 @@ def compose(
     """
     computation = plan.encoder.computation
     return Manifest(
-        format_version=snapshot.FORMAT_VERSION,
+        format_version=FORMAT_VERSION,
         snapshot="",
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         encoder=plan.info,
@@ -76,12 +76,13 @@ def compose(
 
 
 def _counts(folder: Path, counts: CorpusCounts) -> dict[str, Any]:
-    store = PaperStore(folder / snapshot.PAPERS)
+    store = PapersDb(folder / snapshot.PAPERS)
     found = {
         "papers": len(store),
         "entries": counts.entries,
         "by_language": store.count_by("language"),
         "rejected": dict(sorted(counts.rejected.items())),
+        "extra_dropped": dict(sorted(counts.extra_dropped.items())),
         "not_read_whole": len(store.rows_where("papers WHERE tokens_seen < tokens_total", ())),
     }
     store.close()

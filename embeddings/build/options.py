@@ -11,7 +11,7 @@ from embeddings.indexes.faiss.choice import INDEX_RECALL
 from embeddings.ranking.calibration import Calibration
 from embeddings.release.comparison import Thresholds
 from embeddings.release.gate import Release
-from embeddings.snapshots.snapshot import Manifest
+from embeddings.snapshots.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

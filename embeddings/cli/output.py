@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from embeddings.build.job import BuildReport
     from embeddings.queries import Hit, Results
     from embeddings.release.comparison import Comparison
-    from embeddings.snapshots.snapshot import Manifest
+    from embeddings.snapshots.manifest import Manifest
 
 
 _SECONDS_A_LINE = 30

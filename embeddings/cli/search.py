@@ -81,13 +81,14 @@ def related(
 def open_snapshot(snapshots: Path, snapshot: str | None) -> "Snapshot":
     """Open a snapshot by the beginning of its id, or the one that is served."""
     from embeddings import threads
-    from embeddings.snapshots import publishing
-    from embeddings.snapshots.snapshot import Snapshot
+    from embeddings.snapshots.folder import FolderSource
+    from embeddings.snapshots.snapshot import Snapshot, open_current
 
     threads.multiply_alone()
     if snapshot is None:
-        return publishing.open_current(snapshots)[0]
-    return Snapshot.open(snapshots / publishing.resolve(snapshots, snapshot))
+        return open_current(FolderSource(snapshots))[0]
+    source = FolderSource(snapshots)
+    return Snapshot.open(source.fetch(source.resolve(snapshot)))
 
 
 def open_searcher(snapshots: Path) -> "Searcher":

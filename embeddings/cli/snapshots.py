@@ -17,11 +17,11 @@ app = typer.Typer(help="List, verify, publish, roll back and prune snapshots.", 
 def list_snapshots(snapshots: Snapshots = Path("snapshots"), as_json: AsJson = False) -> None:
     """List all snapshots, the latest first, and mark the one that is served."""
     from embeddings.errors import SnapshotError
-    from embeddings.snapshots import publishing
+    from embeddings.snapshots.folder import FolderSource
 
-    manifests = publishing.listed(snapshots)
+    manifests = FolderSource(snapshots).manifests()
     try:
-        served = publishing.current(snapshots).snapshot
+        served = FolderSource(snapshots).current().snapshot
     except SnapshotError:
         served = None
     if as_json:
@@ -37,10 +37,10 @@ def verify(
     snapshots: Snapshots = Path("snapshots"),
 ) -> None:
     """Read a snapshot whole and compare every checksum."""
-    from embeddings.snapshots import publishing
+    from embeddings.snapshots.folder import FolderSource
     from embeddings.snapshots.snapshot import Snapshot
 
-    found = publishing.resolve(snapshots, snapshot) if snapshot else publishing.current(snapshots).snapshot
+    found = FolderSource(snapshots).resolve(snapshot) if snapshot else FolderSource(snapshots).current().snapshot
     opened = Snapshot.open(snapshots / found, verify=True)
     output.line(f"{found} is sound: {len(opened)} papers, format {opened.manifest.format_version}")
     opened.close()
@@ -100,9 +100,9 @@ def queries(
 @app.command()
 def rollback(snapshots: Snapshots = Path("snapshots")) -> None:
     """Serve the snapshot that was served before."""
-    from embeddings.snapshots import publishing
+    from embeddings.snapshots.folder import FolderSource
 
-    output.line(f"{publishing.rollback(snapshots).snapshot} is served again")
+    output.line(f"{FolderSource(snapshots).rollback().snapshot} is served again")
 
 
 @app.command()
@@ -111,7 +111,7 @@ def prune(
     snapshots: Snapshots = Path("snapshots"),
 ) -> None:
     """Delete snapshots, never the one that is served."""
-    from embeddings.snapshots import publishing
+    from embeddings.snapshots.folder import FolderSource
 
-    gone = publishing.prune(snapshots, keep)
+    gone = FolderSource(snapshots).prune(keep)
     output.line(f"deleted {len(gone)}: {', '.join(gone)}" if gone else "nothing to delete")

@@ -20,7 +20,7 @@ from embeddings.encoders.model_files import ModelFiles
 from embeddings.errors import EncoderError
 
 if TYPE_CHECKING:
-    from embeddings.snapshots.snapshot import Manifest
+    from embeddings.snapshots.manifest import Manifest
 
 ON_TORCH = Computation(Backend.TORCH, Precision.F32)
 

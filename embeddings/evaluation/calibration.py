@@ -94,7 +94,7 @@ def answered(
         JudgmentError: The snapshot holds none of the judged papers.
     """
     searcher = Searcher(snapshot, encoder)
-    resolved = resolve(judgments, snapshot.store)
+    resolved = resolve(judgments, snapshot.papers_db)
     found: dict[Scale, list[Answered]] = {scale: [] for scale in Scale}
     questions = [question for question in resolved.questions if question.id in resolved.grades]
     texts = [question.text for question in questions if question.text is not None]

@@ -10,7 +10,7 @@ from typing import Any
 from embeddings.errors import AmbiguousPaperId, JudgmentError, PaperNotFound
 from embeddings.papers import paper_id
 from embeddings.queries import Filters
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.papers_db import PapersDb
 
 _TEXT_FIELDS = ("text", "paper", "language")
 
@@ -134,7 +134,7 @@ def read_known_items(file: Path) -> Qrels:
     return items
 
 
-def resolve(judgments: Qrels, store: PaperStore) -> Resolved:
+def resolve(judgments: Qrels, store: PapersDb) -> Resolved:
     """Find the papers of judgments in a snapshot: by the content of the abstract, else by other systems' ids.
 
     Raises:
@@ -227,7 +227,7 @@ def _references(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (*by_content, *by_others)
 
 
-def _found(name: str, judgments: Qrels, store: PaperStore) -> str | None:
+def _found(name: str, judgments: Qrels, store: PapersDb) -> str | None:
     """The id that a paper has in the snapshot, if it holds it."""
     for reference in (*judgments.references.get(name, ()), name):
         try:

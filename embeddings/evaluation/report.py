@@ -108,7 +108,7 @@ def evaluate(
         MissingExtra: trec_eval is not installed.
     """
     searcher = Searcher(snapshot, encoder)
-    resolved = resolve(judgments, snapshot.store)
+    resolved = resolve(judgments, snapshot.papers_db)
     asked = tuple(question for question in resolved.questions if question.id in resolved.grades)
     if not asked:
         raise JudgmentError(

@@ -1,12 +1,12 @@
-"""Readers: what people really have, as a stream of records."""
+"""Readers: source files in all supported formats as one stream of records."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from embeddings.papers import Record, Reject, Source
 from embeddings.readers import bibtex, dumps, files, jsonlines, parquet, ris, seeds, tables
-from embeddings.readers.fields import check_columns
 from embeddings.readers.formats import Format, recognise
+from embeddings.readers.own_fields import check_columns
 from embeddings.readers.rejects import MAX_ABSTRACT, broken, checked
 from embeddings.readers.streams import MAX_LINE, Damaged, File, Opened, is_url, opened
 
@@ -16,22 +16,22 @@ __all__ = ["MAX_ABSTRACT", "MAX_LINE", "Format", "read"]
 def read(
     sources: Sequence[str], *, format: Format | None = None, columns: Mapping[str, str] | None = None
 ) -> Iterator[Record | Reject]:
-    """Read records from files, folders, patterns, URLs and standard input, in that order; memory stays flat.
+    """Read records from files, folders, patterns, URLs and standard input, in the order given, in constant memory.
 
-    Sources are found, and the formats of local files recognised, before the first record is read.
+    Sources are resolved, and the formats of local files recognised, before the first record is read.
 
     Args:
         sources: Paths, patterns (`dump/*.jsonl.gz`), URLs (`s3://…`), or `-` for standard input. gzip and zstandard
-            are undone whatever the name says.
-        format: Of all sources; recognised file by file where None.
-        columns: Our field → the name it has in the source (`{"abstract": "Summary"}`), for tables and JSON lines.
+            are decompressed, whatever the file name.
+        format: Format of all sources; None recognises it for each file.
+        columns: Our field → its name in the source (`{"abstract": "Summary"}`), for tables and JSON Lines.
 
     Returns:
-        Records and what was left out, in the order of the sources. A source that breaks half-way ends in a `Reject`.
+        Records and rejects, in the order of the sources. A source that is damaged half-way ends with a `Reject`.
 
     Raises:
         CorpusError: A source does not exist, cannot be opened, or lacks a column; also while reading.
-        UnknownFormat: A file is in none of the formats we read.
+        UnknownFormat: A file has no supported format.
         MissingExtra: A reader needs a package that is not installed.
     """
     mapping = dict(columns or {})
@@ -41,7 +41,7 @@ def read(
 
 
 def _recognised_early(file: File) -> Format | None:
-    """The format of what can be opened twice; None for pipes and what is far away."""
+    """The format of a source that can be opened twice; None for pipes and remote files."""
     path = Path(file.location)
     if file.location == "-" or is_url(file.location) or (path.exists() and not path.is_file()):
         return None

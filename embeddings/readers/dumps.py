@@ -1,35 +1,53 @@
-"""Rows of the public dumps, as records: arXiv's snapshot, OpenAlex works, Semantic Scholar datasets and graph."""
+"""Rows of the public dumps as records: the arXiv snapshot, OpenAlex works, Semantic Scholar datasets and graph API."""
 
 import re
 from collections.abc import Mapping
 
 from embeddings.papers import Record, Source
-from embeddings.readers.fields import FieldError, external_id, folded, ids, language, names, text, words, year
+from embeddings.readers.dates import date, published, year
+from embeddings.readers.extra import rest
+from embeddings.readers.fields import FieldError, external_id, folded, ids, language, names, text, words
 
 _AUTHOR_SEPARATOR = re.compile(r",\s+and\s+|,\s+|\s+and\s+")
 _MAX_POSITIONS = 1_000_000
 
+# Fields that the functions below read whole; `primary_location`, `openaccessinfo` and `journal` hold more than we read
+_ARXIV = {
+    *("id", "doi", "abstract", "title", "versions", "categories", "authors", "authors_parsed", "journal-ref"),
+}
+_OPENALEX = {
+    *("id", "ids", "doi", "abstract", "abstract_inverted_index", "title", "display_name", "language", "topics"),
+    *("concepts", "publication_year", "publication_date", "authorships"),
+}
+_S2 = {
+    *("corpusid", "corpusId", "externalids", "externalIds", "abstract", "title", "s2fieldsofstudy", "s2FieldsOfStudy"),
+    *("fieldsOfStudy", "url", "year", "publicationdate", "publicationDate", "authors", "venue"),
+}
+
 
 def arxiv(source: Source, row: Mapping[str, object]) -> Record:
-    """A row of the arXiv metadata snapshot; its year is that of the first version."""
+    """Read a row of the arXiv metadata snapshot; its date is that of the first version."""
     paper_id = external_id("ArXiv", row.get("id"), "id")
     doi = external_id("DOI", row.get("doi"), "doi")
     first, *_ = [*_items(row.get("versions")), None]
+    created, updated = _at(first, "created"), row.get("update_date")
     return Record(
         source=source,
         abstract=text(row.get("abstract"), "abstract"),
         title=folded(row.get("title"), "title"),
-        year=year(_at(first, "created"), "versions.created") or year(row.get("update_date"), "update_date"),
+        year=year(created, "versions.created") or year(updated, "update_date"),
+        date=date(created) or date(updated),
         categories=words(row.get("categories"), "categories"),
         authors=_arxiv_authors(row),
         venue=folded(row.get("journal-ref"), "journal-ref") or "arXiv",
         url=f"https://arxiv.org/abs/{paper_id}" if paper_id else None,
         external_ids=_present(ArXiv=paper_id, DOI=doi),
+        extra=rest(row, _ARXIV),
     )
 
 
 def openalex(source: Source, row: Mapping[str, object]) -> Record:
-    """A work of OpenAlex; its abstract is put together from the inverted index."""
+    """Read an OpenAlex work; the abstract is restored from the inverted index."""
     found = ids(row.get("ids"), "ids")
     for key, field in (("OpenAlex", "id"), ("DOI", "doi")):
         if (value := external_id(key, row.get(field), field)) is not None:
@@ -37,24 +55,27 @@ def openalex(source: Source, row: Mapping[str, object]) -> Record:
     index = row.get("abstract_inverted_index")
     topics = _items(row.get("topics")) or _items(row.get("concepts"))
     location = row.get("primary_location")
+    found_year, found_date = published(row.get("publication_year"), row.get("publication_date"))
     return Record(
         source=source,
         abstract=text(row.get("abstract") if index is None else _straightened(index), "abstract"),
         title=folded(row.get("title") or row.get("display_name"), "title"),
         language=language(row.get("language"), "language"),
-        year=year(row.get("publication_year"), "publication_year"),
+        year=found_year,
+        date=found_date,
         categories=words([_at(topic, "display_name") for topic in topics], "topics"),
         authors=names([_at(each, "author", "display_name") for each in _items(row.get("authorships"))], "authorships"),
         venue=text(_at(location, "source", "display_name"), "primary_location.source.display_name"),
         url=text(_at(location, "landing_page_url") or row.get("id"), "primary_location.landing_page_url"),
         external_ids=found,
+        extra=rest(row, _OPENALEX),
     )
 
 
 def semantic_scholar(source: Source, row: Mapping[str, object]) -> Record:
-    """A row of the Semantic Scholar datasets `papers` or `abstracts`, or a paper as the graph API answers it.
+    """Read a row of the Semantic Scholar datasets `papers` or `abstracts`, or a paper of the graph API.
 
-    A dataset row is half a paper: `join_key` says which. A row of `papers` has no abstract, and is no reject for it.
+    A dataset row is half a paper, see `Record.join_key`. A row of `papers` has no abstract and is not rejected for it.
     """
     corpus_id = external_id("CorpusId", row.get("corpusid", row.get("corpusId")), "corpusid")
     found = ids(row.get("externalids", row.get("externalIds")), "externalids")
@@ -69,17 +90,19 @@ def semantic_scholar(source: Source, row: Mapping[str, object]) -> Record:
     if url is None and paper_id is not None:
         url = f"https://www.semanticscholar.org/paper/{paper_id}"
     categories = words([_at(each, "category") for each in _items(fields)] or row.get("fieldsOfStudy"), "fieldsofstudy")
-    published = row.get("publicationdate", row.get("publicationDate"))
+    found_year, found_date = published(row.get("year"), row.get("publicationdate", row.get("publicationDate")))
     return Record(
         source=source,
         abstract=abstract,
         title=folded(row.get("title"), "title"),
-        year=year(row.get("year"), "year") or year(published, "publicationdate"),
-        categories=tuple(dict.fromkeys(categories)),  # one field may be named by two models
+        year=found_year,
+        date=found_date,
+        categories=tuple(dict.fromkeys(categories)),  # two models may name the same field
         authors=names(row.get("authors"), "authors"),
         venue=text(row.get("venue"), "venue") or text(_at(row.get("journal"), "name"), "journal.name"),
         url=url,
         external_ids=found,
+        extra=rest(row, _S2),
         join_key=f"CorpusId:{corpus_id}" if is_half else None,
     )
 
@@ -97,13 +120,13 @@ def _arxiv_authors(row: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _straightened(index: object) -> str:
-    """Words in the order of their positions.
+    """Join the words of an inverted index in the order of their positions.
 
     Raises:
-        FieldError: The index is no object of words and positions, or has more positions than any abstract.
+        FieldError: The index is not an object of words and positions, or has more than 1,000,000 positions.
     """
     if not isinstance(index, Mapping):
-        raise FieldError("abstract_inverted_index is no object")
+        raise FieldError("abstract_inverted_index is not an object")
     placed: list[tuple[int, str]] = []
     for word, positions in index.items():
         if not isinstance(positions, list) or not all(isinstance(position, int) for position in positions):
@@ -120,7 +143,7 @@ def _items(value: object) -> list[object]:
 
 
 def _at(value: object, *path: str) -> object:
-    """What stands at a path of nested objects; None as soon as a part is missing."""
+    """The value at a path of nested objects; None if a part is missing."""
     for key in path:
         if not isinstance(value, Mapping):
             return None

@@ -1,32 +1,11 @@
-"""Values as sources spell them, turned into what a record holds; a value of the wrong type is a `FieldError`."""
+"""Conversion of field values as sources spell them; a value of the wrong type raises `FieldError`."""
 
 import contextlib
-import datetime
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from embeddings.errors import CorpusError
-from embeddings.papers import Record, Source
-
-# Our fields, and what others call them; compared as `column_key` folds them. The first name that fits wins.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "abstract": ("abstract", "summary", "abstracttext", "abstract_text"),
-    "title": ("title", "display_name", "article_title"),
-    "year": ("year", "publication_year", "pub_year", "date", "publication_date", "published"),
-    "language": ("language", "lang"),
-    "categories": ("categories", "category", "fields", "keywords", "author_keywords", "subjects"),
-    "authors": ("authors", "author"),
-    "venue": ("venue", "journal", "source_title", "booktitle"),
-    "url": ("url", "link"),
-    "externalIds": ("externalids", "external_ids"),
-    "arxiv": ("arxiv", "arxiv_id", "arxivid"),
-    "doi": ("doi",),
-    "pmid": ("pmid", "pubmed", "pubmed_id"),
-    "id": ("id",),
-}
-_TOP_LEVEL_IDS = {"id": "Id", "arxiv": "ArXiv", "doi": "DOI", "pmid": "PubMed"}
 _ID_KEYS = {
     "arxiv": "ArXiv",
     "doi": "DOI",
@@ -50,87 +29,36 @@ _PREFIXES = {
     ),
     "PubMedCentral": re.compile(r"https?://(?:www\.)?ncbi\.nlm\.nih\.gov/pmc/articles/", re.IGNORECASE),
 }
-_YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
 _WHITE_SPACE = re.compile(r"\s+")
-_NOT_WORD = re.compile(r"\W+")
 
 
 class FieldError(ValueError):
-    """A field holds something it cannot hold; the message names the field."""
+    """The value of a field has the wrong type; the message names the field."""
 
 
-def column_key(name: str) -> str:
-    """Fold a column's name for comparison: `Source title` and `source_title` are one."""
-    return _NOT_WORD.sub("_", name.strip().lower())
-
-
-def check_columns(columns: Mapping[str, str]) -> None:
-    """Refuse a mapping of fields we do not have.
-
-    Raises:
-        CorpusError: Naming the fields there are.
-    """
-    for field in columns:
-        if field not in ALIASES:
-            raise CorpusError(f"--column {field}={columns[field]}: {field} is no field; ours are {', '.join(ALIASES)}")
-
-
-def own_record(source: Source, row: Mapping[str, object]) -> Record:
-    """Build a record from a row that has our field names.
-
-    Raises:
-        FieldError: A field has the wrong type.
-    """
-    get = row.get
-    external_ids = ids(get("externalIds"), "externalIds")
-    for field, key in _TOP_LEVEL_IDS.items():
-        if field in row and (value := external_id(key, row[field], field)) is not None:
-            external_ids[key] = value
-    return Record(
-        source=source,
-        abstract=text(get("abstract"), "abstract"),
-        title=text(get("title"), "title"),
-        language=language(get("language"), "language"),
-        year=year(get("year"), "year"),
-        categories=words(get("categories"), "categories"),
-        authors=names(get("authors"), "authors"),
-        venue=text(get("venue"), "venue"),
-        url=text(get("url"), "url"),
-        external_ids=external_ids,
-    )
+def wrong_type(field: str, value: object, expected: str) -> FieldError:
+    """Make the error for a value of the wrong type, for example "year is a list, expected a year"."""
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    return FieldError(f"{field} is {kinds.get(type(value), type(value).__name__)}, expected {expected}")
 
 
 def text(value: object, field: str) -> str | None:
-    """Text without surrounding white space; None for nothing or only white space."""
+    """Strip white space; None for an empty value."""
     if value is None:
         return None
     if not isinstance(value, str):
-        raise _wrong(field, value, "text")
+        raise wrong_type(field, value, "text")
     return value.strip() or None
 
 
 def folded(value: object, field: str) -> str | None:
-    """Text on one line, as titles are: sources break them to fit a page."""
+    """Text on one line: some sources break titles over lines."""
     found = text(value, field)
     return _WHITE_SPACE.sub(" ", found) if found else None
 
 
-def year(value: object, field: str) -> int | None:
-    """A year from a number, a date, or text that holds one; None where there is none (`n.d.`)."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        found = _YEAR.search(value)
-        return int(found.group()) if found else None
-    if isinstance(value, datetime.date):
-        return value.year
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _wrong(field, value, "a year")
-    return int(value) if 1000 <= value < 3000 else None  # NaN compares false
-
-
 def language(value: object, field: str) -> str | None:
-    """The ISO 639-1 code of `en`, `EN`, `en-US`; None for what is no such code (`English`)."""
+    """The ISO 639-1 code of `en`, `EN`, `en-US`; None for anything else (`English`)."""
     code = (text(value, field) or "").lower().replace("_", "-").partition("-")[0]
     return code if len(code) == 2 and code.isascii() and code.isalpha() else None
 
@@ -144,14 +72,14 @@ def words(value: object, field: str) -> tuple[str, ...]:
 
 
 def names(value: object, field: str) -> tuple[str, ...]:
-    """Names from a list of text or of `{"name": …}`, or from text split at `;`."""
+    """Names from a list of strings or of `{"name": …}`, or from text split at `;`."""
     if isinstance(value, str):
         return _kept(value.split(";"))
     return _listed(value, field, _name)
 
 
 def inverted(name: str) -> str:
-    """A name as it is spoken: `Lovelace, Ada` is `Ada Lovelace`; white space is folded, outer braces are dropped."""
+    """Put a name in reading order: `Lovelace, Ada` → `Ada Lovelace`; collapse white space, drop outer braces."""
     last, _, first = _WHITE_SPACE.sub(" ", name).strip().partition(", ")
     if first:
         return f"{first} {last}"
@@ -159,14 +87,14 @@ def inverted(name: str) -> str:
 
 
 def ids(value: object, field: str) -> dict[str, str]:
-    """Ids of other systems under their usual keys, from an object or its JSON text; absent ones are left out."""
+    """Ids in other systems under their usual keys, from an object or its JSON text; empty ones are left out."""
     if value is None or value == "":
         return {}
     if isinstance(value, str):
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(value)
     if not isinstance(value, Mapping):
-        raise _wrong(field, value, "an object")
+        raise wrong_type(field, value, "an object")
     found: dict[str, str] = {}
     for given, each in value.items():
         key = _ID_KEYS.get(str(given).lower(), str(given))
@@ -176,8 +104,8 @@ def ids(value: object, field: str) -> dict[str, str]:
 
 
 def external_id(key: str, value: object, field: str) -> str | None:
-    """One id without the address or prefix it is often given with: `https://doi.org/10.1/x` is `10.1/x`."""
-    if isinstance(value, float) and (value.is_integer() or math.isnan(value)):  # integers of a column with gaps
+    """One id without the address or prefix it is often written with: `https://doi.org/10.1/x` → `10.1/x`."""
+    if isinstance(value, float) and (value.is_integer() or math.isnan(value)):  # an integer column with missing values
         value = None if math.isnan(value) else int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -194,14 +122,9 @@ def _listed(value: object, field: str, convert: Callable[[object, str], str | No
     if value is None:
         return ()
     if not isinstance(value, (list, tuple)):
-        raise _wrong(field, value, "a list")
+        raise wrong_type(field, value, "a list")
     return tuple(found for each in value if (found := convert(each, field)) is not None)
 
 
 def _kept(parts: Iterable[str]) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
-
-
-def _wrong(field: str, value: object, expected: str) -> FieldError:
-    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
-    return FieldError(f"{field} is {kinds.get(type(value), type(value).__name__)}, expected {expected}")

@@ -1,4 +1,4 @@
-"""What the user named, as a list of files: paths, folders, patterns, URLs and standard input."""
+"""Resolves what the user named into files: paths, folders, patterns, URLs and standard input."""
 
 import glob
 import os
@@ -16,11 +16,10 @@ STDIN_NAME = "<stdin>"
 def find(sources: Sequence[str]) -> list[File]:
     """Resolve sources into files, in the order given; those of a folder in the order of their paths.
 
-    Hidden files and folders are left out of folders, and so is what describes a corpus instead of being part of
-    it: `README*`, `LICENSE*`, `*.md`.
+    Of folders, hidden files and folders are left out, and files that describe a corpus: `README*`, `LICENSE*`, `*.md`.
 
     Raises:
-        CorpusError: A source does not exist, or stands for no file.
+        CorpusError: A source does not exist, or matches no file.
     """
     if not sources:
         raise CorpusError("nothing to read: name a file, a folder, a pattern, a URL, or - for standard input")
@@ -58,7 +57,7 @@ def _matching(pattern: str) -> list[File]:
 
 
 def _in_folder(folder: Path) -> list[File]:
-    name = os.path.basename(os.path.abspath(folder))  # `.` has a name too
+    name = os.path.basename(os.path.abspath(folder))  # also for `.`
     files = [File(_printable(f"{name}/{below}".lstrip("/")), str(folder / below)) for below in sorted(_below(folder))]
     if not files:
         raise CorpusError(f"the folder {_printable(str(folder))} holds no file to read: put the corpus there")
@@ -75,7 +74,9 @@ def _below(folder: Path) -> Iterator[str]:
     for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         seen.add(os.path.realpath(parent))
         folders[:] = [name for name in folders if not name.startswith(".")]
-        folders[:] = [name for name in folders if os.path.realpath(Path(parent, name)) not in seen]  # links in a ring
+        folders[:] = [
+            name for name in folders if os.path.realpath(Path(parent, name)) not in seen
+        ]  # cycles of symbolic links
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and not _describes(name) and (path.is_file() or path.is_symlink()):
@@ -88,5 +89,5 @@ def _describes(path: str) -> bool:
 
 
 def _printable(name: str) -> str:
-    """A file name that can be stored as text even if it is not UTF-8 on disk."""
+    """Make a file name that is not UTF-8 storable as text."""
     return name.encode(errors="surrogateescape").decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Which format a file is in, told from its name and its first bytes; never guessed."""
+"""Recognises the format of a file from its name and its first bytes."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from embeddings.errors import UnknownFormat
-from embeddings.readers.fields import ALIASES, column_key
+from embeddings.readers.own_fields import ALIASES, column_key
 
-MARK = "translated by 谷歌翻译"  # stands after each abstract of a seed, and belongs to none
+MARK = "translated by 谷歌翻译"  # a line of its own after each abstract of a seed
 
 
 class Format(StrEnum):
-    """The formats we read."""
+    """The supported formats."""
 
     SEEDS = "seeds"
     JSONL = "jsonl"
@@ -47,17 +47,17 @@ _LINES_LOOKED_AT = 20
 
 
 def recognise(name: str, head: bytes) -> Format:
-    """Tell a file's format.
+    """Recognise the format of a file.
 
-    Content that speaks for itself (a JSON object of a known kind, a Parquet signature) decides; else the name's
-    ending does, once `.gz` or `.zst` is taken off. A `.txt` file is `seeds` unless its content is of another format.
+    Distinctive content (a JSON object of a known kind, a Parquet signature) decides, else the suffix of the name,
+    without `.gz` or `.zst`. A `.txt` file is `seeds` unless its content has another format.
 
     Args:
-        name: With its endings; need not be a path.
+        name: With its suffixes; need not be a path.
         head: Its first bytes, decompressed.
 
     Raises:
-        UnknownFormat: Neither tells.
+        UnknownFormat: Neither content nor name is known.
     """
     ending = _ending(name)
     if head.startswith(b"PAR1"):
@@ -71,24 +71,24 @@ def recognise(name: str, head: bytes) -> Format:
         return Format.JSONL
     if keys:
         raise UnknownFormat(
-            f"{name} holds JSON lines without an abstract; their fields are {', '.join(sorted(keys)[:40])}: name the "
+            f"{name} has JSON lines without an abstract; their fields are {', '.join(sorted(keys)[:40])}: name the "
             f"right one with --format jsonl --column abstract=NAME, or another format with --format ({_known()})"
         )
     if ending == ".json":
         raise UnknownFormat(
-            f"{name} is not in JSON lines (one object a line), the JSON we read: "
+            f"{name} is not in JSON Lines (one object per line), the only JSON that is supported: "
             f"convert it with `jq -c '.[]' FILE > FILE.jsonl`, or name its format with --format ({_known()})"
         )
     found = _text_format(head)
     if found is None and ending == ".txt":
         return Format.SEEDS
     if found is None:
-        raise UnknownFormat(f"{name} is in none of the formats we read: name its format with --format ({_known()})")
+        raise UnknownFormat(f"{name} has no supported format: name it with --format ({_known()})")
     return found
 
 
 def json_kind(keys: Collection[str]) -> Format | None:
-    """Tell whose records have these fields; None for fields that speak for nobody."""
+    """Recognise the kind of JSON records by their field names; None if they fit no kind."""
     if "abstract_inverted_index" in keys:
         return Format.OPENALEX
     if "corpusid" in keys or "paperId" in keys:
@@ -108,7 +108,7 @@ def _ending(name: str) -> str:
 
 
 def _json_keys(head: bytes) -> set[str] | None:
-    """Names in the first lines that are JSON objects; of a line cut off by the head, all names in it."""
+    """Field names of the first lines that are JSON objects; all names in a first line that is longer than the head."""
     start = head.lstrip()
     if not start.startswith(b"{"):
         return None

@@ -1,11 +1,12 @@
-"""JSON lines: one object a line, in our own fields or, by way of `dumps`, in those of others."""
+"""JSON Lines: one object per line, in our own fields or, through a mapper of `dumps`, in those of a public dump."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from embeddings.papers import Record, Reject, Source
-from embeddings.readers.fields import FieldError, own_record
+from embeddings.readers.fields import FieldError
+from embeddings.readers.own_fields import ALIASES, own_record
 from embeddings.readers.rejects import broken, not_utf8, too_long
 from embeddings.readers.streams import lines
 
@@ -13,7 +14,7 @@ Mapper = Callable[[Source, Mapping[str, object]], Record]
 
 
 def records(name: str, stream: BinaryIO, mapper: Mapper) -> Iterator[Record | Reject]:
-    """Read a stream of JSON lines; blank lines are nothing.
+    """Read a stream of JSON Lines; blank lines are skipped.
 
     Args:
         name: Becomes `Source.file`.
@@ -21,7 +22,7 @@ def records(name: str, stream: BinaryIO, mapper: Mapper) -> Iterator[Record | Re
         mapper: Turns one object into a record; raises `FieldError` for a value of the wrong type.
 
     Raises:
-        Damaged: The stream breaks.
+        Damaged: The stream is damaged.
     """
     for number, data in lines(stream):
         source = Source(name, number)
@@ -34,7 +35,7 @@ def records(name: str, stream: BinaryIO, mapper: Mapper) -> Iterator[Record | Re
             row = json.loads(data.decode())
             if not isinstance(row, dict):
                 raise FieldError(f"the line is {_KINDS[type(row)]}, expected an object")
-            if b"\\ud" in data or b"\\uD" in data:  # JSON can spell what UTF-8 and databases cannot hold
+            if b"\\ud" in data or b"\\uD" in data:  # JSON can express surrogates, which UTF-8 cannot
                 json.dumps(row, ensure_ascii=False).encode()
             record = mapper(source, row)
         except UnicodeError as error:
@@ -44,26 +45,28 @@ def records(name: str, stream: BinaryIO, mapper: Mapper) -> Iterator[Record | Re
         except FieldError as error:
             yield broken(source, str(error))
         except RecursionError:
-            yield broken(source, "not JSON we read: nested too deeply")
+            yield broken(source, "not supported JSON: nested too deeply")
         except ValueError:  # a number of more than 4,300 digits
-            yield broken(source, "not JSON we read: a number is absurdly long")
+            yield broken(source, "not supported JSON: a number has too many digits")
         else:
             yield record
 
 
 def own(columns: Mapping[str, str]) -> Mapper:
-    """Map objects in our own fields.
+    """Make the mapper of objects in our own fields; their other fields become `Record.extra`.
 
     Args:
-        columns: Our field → the name it has in the objects, where it differs.
+        columns: Our field → its name in the objects, where it differs.
     """
-    if not columns:
-        return own_record
+    renamed = set(columns.values())
 
-    def renamed(source: Source, row: Mapping[str, object]) -> Record:
-        return own_record(source, {**row, **{field: row.get(given) for field, given in columns.items()}})
+    def mapper(source: Source, row: Mapping[str, object]) -> Record:
+        known = {field: row[field] for field in ALIASES if field in row}
+        known.update({field: row.get(given) for field, given in columns.items()})
+        is_read = (ALIASES.keys() - columns.keys()) | renamed
+        return own_record(source, known, {field: value for field, value in row.items() if field not in is_read})
 
-    return renamed
+    return mapper
 
 
 _KINDS = {list: "a list", str: "text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}

@@ -1,14 +1,15 @@
-"""Parquet, batch by batch. The only module that knows pyarrow."""
+"""Parquet, batch by batch. The only module that imports pyarrow."""
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 
 from embeddings.errors import MissingExtra
 from embeddings.papers import Record, Reject, Source
-from embeddings.readers.fields import FieldError, own_record
+from embeddings.readers.fields import FieldError
+from embeddings.readers.own_fields import own_record
 from embeddings.readers.rejects import broken, not_utf8
 from embeddings.readers.streams import Opened
 from embeddings.readers.tables import match_columns
@@ -18,9 +19,9 @@ _BUFFER_SIZE = 1024 * 1024
 
 
 def records(name: str, opened: Opened, columns: Mapping[str, str]) -> Iterator[Record | Reject]:
-    """Read a Parquet file; its rows count from 1.
+    """Read a Parquet file; rows are numbered from 1.
 
-    A source that cannot be read in any order (compressed, or standard input) is copied to a temporary file first.
+    A source without random access (compressed, or standard input) is copied to a temporary file first.
 
     Args:
         name: Becomes `Source.file`.
@@ -28,9 +29,9 @@ def records(name: str, opened: Opened, columns: Mapping[str, str]) -> Iterator[R
         columns: Our field → its column, where it differs.
 
     Raises:
-        CorpusError: No column is the abstract, or a column of `columns` is missing.
+        CorpusError: No column holds the abstract, or a column of `columns` is missing.
         MissingExtra: pyarrow is not installed.
-        Damaged: The stream breaks.
+        Damaged: The stream is damaged.
     """
     try:
         import pyarrow
@@ -43,19 +44,20 @@ def records(name: str, opened: Opened, columns: Mapping[str, str]) -> Iterator[R
     with ExitStack() as stack:
         source_file = opened.random_access or stack.enter_context(_copied(opened.stream))
         try:
-            # Without these a whole row group is in memory at once.
+            # The defaults hold a whole row group in memory
             parquet = pyarrow.parquet.ParquetFile(source_file, pre_buffer=False, buffer_size=_BUFFER_SIZE)
         except failures as error:
             yield broken(Source(name, 1), f"not Parquet, or cut short: {_first_line(error)}")
             return
         found = parquet.schema_arrow.names
         matched = {field: found[position] for field, position in match_columns(name, found, columns).items()}
-        batches = parquet.iter_batches(_BATCH_ROWS, columns=list(dict.fromkeys(matched.values())), use_threads=False)
+        unknown = [column for column in dict.fromkeys(found) if column not in matched.values()]
+        batches = parquet.iter_batches(_BATCH_ROWS, columns=list(dict.fromkeys(found)), use_threads=False)
         try:
             for batch in batches:
-                for cells in _rows(batch, matched):
+                for row in _rows(batch, unknown):
                     row_number += 1
-                    yield _record(Source(name, row_number), cells)
+                    yield _record(Source(name, row_number), row, matched, unknown)
         except failures as error:
             yield broken(Source(name, row_number + 1), f"the Parquet data are damaged: {_first_line(error)}")
 
@@ -70,36 +72,49 @@ def _copied(stream: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, copy)
 
 
-def _rows(batch: Any, matched: Mapping[str, str]) -> list[Mapping[str, Any] | UnicodeDecodeError]:  # noqa: ANN401  # pyarrow has no types
-    """Rows under our field names; in place of one that is not UTF-8, the error."""
+def _rows(batch: Any, unknown: Sequence[str]) -> list[Mapping[str, Any] | UnicodeDecodeError]:  # noqa: ANN401  # pyarrow has no types
+    """Rows by column name; the error in place of a row that is not UTF-8."""
     try:
-        return [{field: _plain(row[column]) for field, column in matched.items()} for row in batch.to_pylist()]
+        return list(batch.to_pylist())
     except UnicodeDecodeError:
-        return [_row(batch, i, matched) for i in range(batch.num_rows)]
+        return [_row(batch, i, unknown) for i in range(batch.num_rows)]
 
 
-def _row(batch: Any, i: int, matched: Mapping[str, str]) -> Mapping[str, Any] | UnicodeDecodeError:  # noqa: ANN401
-    names = batch.schema.names
-    try:
-        return {field: _plain(batch.column(names.index(column))[i].as_py()) for field, column in matched.items()}
-    except UnicodeDecodeError as error:
-        return error
+def _row(batch: Any, i: int, unknown: Sequence[str]) -> Mapping[str, Any] | UnicodeDecodeError:  # noqa: ANN401
+    row = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            row[name] = column[i].as_py()
+        except UnicodeDecodeError as error:
+            if name not in unknown:
+                return error
+            row[name] = error.object.decode(errors="replace")  # not worth losing the record
+    return row
 
 
 def _plain(cell: object) -> object:
-    """Text is kept as bytes by some writers, and an object as pairs."""
+    """Text from bytes, which some writers store it as, and an object from a list of pairs."""
     if isinstance(cell, bytes):
         return cell.decode()
+    return _unpaired(cell)
+
+
+def _unpaired(cell: object) -> object:
     if isinstance(cell, list) and cell and all(isinstance(each, tuple) and len(each) == 2 for each in cell):
         return dict(cell)
     return cell
 
 
-def _record(source: Source, cells: Mapping[str, Any] | UnicodeDecodeError) -> Record | Reject:
-    if isinstance(cells, UnicodeDecodeError):
-        return not_utf8(source, cells)
+def _record(
+    source: Source, row: Mapping[str, Any] | UnicodeDecodeError, matched: Mapping[str, str], unknown: Sequence[str]
+) -> Record | Reject:
     try:
-        return own_record(source, cells)
+        if isinstance(row, UnicodeDecodeError):
+            raise row
+        known = {field: _plain(row[column]) for field, column in matched.items()}
+        return own_record(source, known, {column: _unpaired(row[column]) for column in unknown})
+    except UnicodeDecodeError as error:
+        return not_utf8(source, error)
     except FieldError as error:
         return broken(source, str(error))
 

@@ -1,4 +1,4 @@
-"""What is left out and why, in the words people read."""
+"""Makes rejects, with messages for the user."""
 
 from embeddings.papers import Record, Reject, RejectReason, Source
 from embeddings.readers.streams import MAX_LINE
@@ -7,7 +7,7 @@ MAX_ABSTRACT = 100_000
 
 
 def checked(record: Record) -> Record | Reject:
-    """Refuse a record without an abstract, unless its other half may bring one, or with an absurd one."""
+    """Reject a record without an abstract, unless its other half may have one, or with one that is too long."""
     if record.abstract is None:
         if record.join_key is not None:
             return record
@@ -19,12 +19,12 @@ def checked(record: Record) -> Record | Reject:
 
 
 def broken(source: Source, detail: str) -> Reject:
-    """A record that cannot be understood."""
+    """Reject a record that cannot be parsed."""
     return Reject(source, RejectReason.BROKEN, detail)
 
 
 def not_utf8(source: Source, error: UnicodeError) -> Reject:
-    """A record with bytes, or code points, that UTF-8 does not have."""
+    """Reject a record with bytes that are not UTF-8, or with code points that UTF-8 cannot encode."""
     if isinstance(error, UnicodeDecodeError):
         detail = f"byte 0x{error.object[error.start]:02x} at position {error.start} of the record"
     else:
@@ -33,5 +33,5 @@ def not_utf8(source: Source, error: UnicodeError) -> Reject:
 
 
 def too_long(source: Source) -> Reject:
-    """A record that is longer than we hold in memory."""
+    """Reject a record that is longer than `MAX_LINE`."""
     return Reject(source, RejectReason.TOO_LONG, f"the record is longer than {MAX_LINE // 1024 // 1024} MiB")

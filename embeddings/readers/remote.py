@@ -1,4 +1,4 @@
-"""Files behind URLs. The only module that knows fsspec."""
+"""Remote files by URL. The only module that imports fsspec."""
 
 import io
 from collections.abc import Iterator
@@ -13,21 +13,21 @@ _HTTP = ("http", "https")
 
 
 def public_name(url: str) -> str:
-    """A URL without what may be secret: user, password, query (signed URLs) and fragment."""
+    """Remove from a URL what may be secret: user, password, query (signed URLs) and fragment."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def find(url: str) -> list[tuple[str, bool]]:
-    """List what a URL stands for: itself, the files a pattern fits, or the files below a folder.
+    """Resolve a URL: to itself, to the files that match a pattern, or to the files below a folder.
 
-    An `http(s)` URL always stands for itself: such servers have no folders.
+    An `http(s)` URL is always resolved to itself, because HTTP has no folders.
 
     Returns:
         URLs in order, each with whether it was found in a folder.
 
     Raises:
-        CorpusError: Nothing is there, or the storage cannot be asked.
+        CorpusError: There is no file, or the storage cannot be reached.
         MissingExtra: The package for this kind of URL is missing.
     """
     if urlsplit(url).scheme.lower() in _HTTP:
@@ -47,7 +47,7 @@ def find(url: str) -> list[tuple[str, bool]]:
         urls = [(system.unstrip_protocol(each), in_folder) for each, in_folder in found]
     except ImportError as error:
         raise _missing(name, error) from error
-    except Exception as error:  # every storage has its own
+    except Exception as error:  # every storage has its own exceptions
         raise _failed(name, error) from None
     if not urls:
         raise CorpusError(f"nothing to read at {name}: check the address")
@@ -59,7 +59,7 @@ def opened(url: str, name: str) -> Iterator[BinaryIO]:
     """Open one file for reading.
 
     Raises:
-        CorpusError: It is not there or cannot be read; the message holds `name`, never the URL.
+        CorpusError: It does not exist or cannot be read; the message contains `name`, never the URL.
         MissingExtra: The package for this kind of URL is missing.
     """
     core = _fsspec()
@@ -75,7 +75,7 @@ def opened(url: str, name: str) -> Iterator[BinaryIO]:
 
 
 class _Guarded(io.RawIOBase):
-    """A remote file whose failures are ours."""
+    """A remote file that raises `CorpusError` in place of the exceptions of the storage."""
 
     def __init__(self, handle: BinaryIO, name: str) -> None:
         self._handle = handle
@@ -113,7 +113,7 @@ def _missing(name: str, error: ImportError) -> MissingExtra:
 
 
 def _failed(name: str, error: Exception) -> CorpusError:
-    # The text of such errors often repeats the URL, credentials included: only the kind is told.
+    # Messages of such errors often contain the URL with its credentials, so only the type is reported
     if isinstance(error, FileNotFoundError):
         return CorpusError(f"{name} does not exist: check the address and your access to it")
     return CorpusError(f"{name} cannot be read: {type(error).__name__}; check the address and your access to it")

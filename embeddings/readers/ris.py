@@ -1,20 +1,24 @@
-"""RIS, record by record. The only module that knows rispy."""
+"""RIS, record by record. The only module that imports rispy."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from embeddings.errors import MissingExtra
 from embeddings.papers import Record, Reject, Source
-from embeddings.readers.fields import external_id, folded, inverted, language, text, year
+from embeddings.readers.dates import published
+from embeddings.readers.extra import rest
+from embeddings.readers.fields import external_id, folded, inverted, language, text
 from embeddings.readers.rejects import broken, not_utf8, too_long
 from embeddings.readers.streams import MAX_LINE, lines
 
 _START = b"TY  -"
 _END = b"ER  -"
+_SINGLE = {"TY", "ER", "UK", "DO", "ID", "TI", "T1", "T2", "LA", "PY", "Y1", "DA", "JO", "JF", "JA"}
 
 
 def records(name: str, stream: BinaryIO) -> Iterator[Record | Reject]:
-    """Read records from `TY` to `ER`; what stands between them (numbers, names of databases) is nothing.
+    """Read records from `TY` to `ER`; text between them (numbers, names of databases) is ignored.
 
     Args:
         name: Becomes `Source.file`; the line of a record is that of its `TY`.
@@ -22,7 +26,7 @@ def records(name: str, stream: BinaryIO) -> Iterator[Record | Reject]:
 
     Raises:
         MissingExtra: rispy is not installed.
-        Damaged: The stream breaks; the record it breaks in is left out.
+        Damaged: The stream is damaged; the record at that point is left out.
     """
     for first, data, is_ended in _blocks(stream):
         source = Source(name, first)
@@ -40,10 +44,10 @@ def records(name: str, stream: BinaryIO) -> Iterator[Record | Reject]:
 
 
 def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes | None, bool]]:
-    """Cut a stream into records without understanding them.
+    """Split a stream into records without parsing them.
 
     Yields:
-        First line, from 1; bytes, None in their place if there are more than `MAX_LINE`; whether it has an end.
+        Number of the first line, from 1; the bytes, or None if there are more than `MAX_LINE`; whether `ER` was found.
     """
     first, size = 0, 0
     held: list[bytes] = []
@@ -70,45 +74,88 @@ def _joined(held: list[bytes], size: int) -> bytes | None:
     return b"".join(held) if size <= MAX_LINE else None
 
 
-def _parsed(name: str, block: str) -> Mapping[str, object] | None:
-    """Fields by rispy's names; lines that continue one are kept as lines."""
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A parsed record.
+
+    Attributes:
+        fields: By rispy's names.
+        tags: The tag of each of them.
+        unknown: Values of tags that rispy does not know, by tag.
+    """
+
+    fields: Mapping[str, object]
+    tags: Mapping[str, str]
+    unknown: Mapping[str, object]
+
+
+def _parsed(name: str, block: str) -> _Parsed | None:
+    """Parse one record: fields by rispy's names, and unknown fields by their tags."""
     try:
         import rispy
-        from rispy.config import LIST_TYPE_TAGS
+        from rispy.config import TAG_KEY_MAPPING
     except ImportError as error:
         install = "pip install 'related-papers[bibliography]'"
         raise MissingExtra(f"reading {name} needs a package that is not installed: {install}") from error
-    # As lists, since rispy drops the second of two abstract lines, and folds lines it would join.
-    tags = [*LIST_TYPE_TAGS, "AB", "N2"]
-    parser = rispy.RisParser(list_tags=tags, skip_unknown_tags=True)
+    # Of a tag that is not a list rispy keeps the first value only, and joins lines that continue it with a space
+    parser = rispy.RisParser(list_tags=[tag for tag in TAG_KEY_MAPPING if tag not in _SINGLE])
     found = parser.parse_lines(iter(block.replace("\r\n", "\n").split("\n")))
-    return found[0] if found else None
+    if not found:
+        return None
+    tags = {name: tag for tag, name in TAG_KEY_MAPPING.items()}
+    unknown = {tag: _single(lines) for tag, lines in (found[0].pop("unknown_tag", None) or {}).items() if tag}
+    return _Parsed(found[0], {name: tags[name] for name in found[0]}, unknown)
 
 
-def _record(source: Source, found: Mapping[str, object]) -> Record:
+def _record(source: Source, parsed: _Parsed) -> Record:
+    found = parsed.fields
+    used: set[str] = set()
+
     def get(*fields: str) -> str | None:
-        """The first of these fields that is filled, a list as its lines."""
+        """The first of these fields that is filled; the lines of a list are joined."""
         for field in fields:
             value = found.get(field)
             kept = text("\n".join(value) if isinstance(value, list) else value, field)
             if kept is not None:
+                used.add(field)
                 return kept
         return None
 
-    def listed(field: str) -> list[str]:
-        value = found.get(field)
-        return [each for each in value if each.strip()] if isinstance(value, list) else []
+    def listed(*fields: str) -> list[str]:
+        for field in fields:
+            value = found.get(field)
+            if isinstance(value, list) and (kept := [each for each in value if each.strip()]):
+                used.add(field)
+                return kept
+        return []
 
     external_ids = {"DOI": external_id("DOI", get("doi"), "DO"), "Id": get("id")}
-    return Record(
+    urls = listed("urls")
+    found_language = language(get("language"), "LA")
+    if found_language is None:
+        used.discard("language")
+    found_year, found_date = published(get("year", "publication_year"), get("date"))
+    if found_year is None:
+        used -= {"year", "publication_year"}
+    if found_date is None:
+        used.discard("date")
+    record = Record(
         source=source,
         abstract=get("abstract", "notes_abstract"),
         title=folded(get("title", "primary_title"), "TI"),
-        language=language(get("language"), "LA"),
-        year=year(get("year", "publication_year", "date"), "PY"),
+        language=found_language,
+        year=found_year,
+        date=found_date,
         categories=tuple(listed("keywords")),
-        authors=tuple(inverted(each) for each in listed("authors") or listed("first_authors")),
+        authors=tuple(inverted(each) for each in listed("authors", "first_authors")),
         venue=folded(get("journal_name", "alternate_title3", "secondary_title", "alternate_title2"), "JO"),
-        url=next(iter(listed("urls")), None),
+        url=urls[0] if urls else None,
         external_ids={key: value for key, value in external_ids.items() if value is not None},
     )
+    by_tag = {parsed.tags[field]: _single(value) for field, value in found.items() if field not in used}
+    return replace(record, extra=rest({**by_tag, **{"UR": urls[1:]}, **parsed.unknown}, ()))
+
+
+def _single(value: object) -> object:
+    """The item of a list that has one."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value

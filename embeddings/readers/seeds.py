@@ -1,4 +1,4 @@
-"""Seeds: plain text, one abstract a paragraph, each followed by a mark line or a blank one."""
+"""Seeds: plain text, one abstract per paragraph, each followed by a mark line or a blank line."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -12,14 +12,14 @@ _MARK = MARK.encode()
 
 
 def records(name: str, stream: BinaryIO) -> Iterator[Record | Reject]:
-    """Read abstracts; one that runs over several lines keeps them.
+    """Read abstracts; line breaks within an abstract are kept.
 
     Args:
         name: Becomes `Source.file`.
         stream: Decompressed.
 
     Raises:
-        Damaged: The stream breaks; the abstract it breaks in is left out.
+        Damaged: The stream is damaged; the abstract at that point is left out.
     """
     first, size = 0, 0
     held: list[bytes] = []
@@ -33,7 +33,7 @@ def records(name: str, stream: BinaryIO) -> Iterator[Record | Reject]:
             first, held = number, []
         size += MAX_LINE + 1 if data is None else len(data)
         if data is None or size > MAX_LINE:
-            held = []  # from here on only its size counts
+            held = []  # only its size is still counted
         else:
             held.append(data)
     if size:
@@ -49,5 +49,5 @@ def _record(source: Source, held: list[bytes], size: int) -> Iterator[Record | R
     except UnicodeDecodeError as error:
         yield not_utf8(source, error)
         return
-    if abstract:  # white space that only Unicode knows
+    if abstract:  # not only Unicode white space
         yield Record(source=source, abstract=abstract)

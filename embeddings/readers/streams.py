@@ -1,4 +1,7 @@
-"""Bytes of a source: local, remote or standard input, decompressed, in lines. The only module that knows zstandard."""
+"""Opens sources (local, remote, standard input), decompresses them and splits them into lines.
+
+The only module that imports zstandard.
+"""
 
 import io
 import itertools
@@ -18,7 +21,7 @@ HEAD_SIZE = 256 * 1024
 
 _BUFFER_SIZE = 128 * 1024
 _GZIP_PIECE = 64 * 1024
-_ZSTD_PIECE = 1024  # zstandard offers no bound on its output: at worst 128 KiB for every four bytes of input
+_ZSTD_PIECE = 1024  # zstandard has no limit on output: at worst 128 KiB for four bytes of input
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -26,11 +29,11 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: `C:` i
 
 
 class Damaged(Exception):
-    """The bytes end or break in the middle of a source; what came before is sound.
+    """A source is truncated or damaged; the content before that is valid.
 
     Attributes:
-        line: Where it was noticed, from 1.
-        detail: What is wrong, for people.
+        line: Line where the damage was detected, from 1.
+        detail: Description for the user.
     """
 
     def __init__(self, detail: str, line: int = 1) -> None:
@@ -53,10 +56,10 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One thing to read.
+    """A file to read.
 
     Attributes:
-        name: What people call it, free of credentials; becomes `Source.file`.
+        name: Name for the user, without credentials; becomes `Source.file`.
         location: Path, URL, or `-` for standard input.
     """
 
@@ -66,12 +69,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source ready to be read.
+    """An open source.
 
     Attributes:
         head: Its first bytes, decompressed: at most `HEAD_SIZE`, fewer only if it is shorter or damaged.
-        stream: All of it from the first byte, decompressed; raises `Damaged` where it breaks.
-        random_access: The same bytes, where the source can be read in any order; use either, not both.
+        stream: The whole content, decompressed; raises `Damaged` where the source is damaged.
+        random_access: The same content with random access, None if the source has none; use one of the two only.
     """
 
     head: bytes
@@ -86,7 +89,7 @@ def is_url(location: str) -> bool:
 
 @contextmanager
 def opened(file: File) -> Iterator[Opened]:
-    """Open a source; it is closed on leaving, except standard input.
+    """Open a source; on exit it is closed, except standard input.
 
     Raises:
         CorpusError: It cannot be opened.
@@ -119,10 +122,10 @@ def opened(file: File) -> Iterator[Opened]:
 
 
 def lines(stream: BinaryIO) -> Iterator[Line]:
-    """Cut a stream at line feeds; a line above `MAX_LINE` bytes is passed over, never held.
+    """Split a stream at line feeds; lines above `MAX_LINE` bytes are skipped without holding them in memory.
 
     Raises:
-        Damaged: With the line where the stream breaks.
+        Damaged: With the line where the stream is damaged.
     """
     number = 0
     try:
@@ -140,7 +143,7 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
 
 
 class _Stream(io.RawIOBase):
-    """Pieces of bytes as a raw stream."""
+    """A raw stream over pieces of bytes."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -162,7 +165,7 @@ class _Stream(io.RawIOBase):
 
 
 def _pieces(raw: BinaryIO, file: File) -> Iterator[bytes]:
-    # `read1` answers with what a pipe holds now instead of waiting for a full piece.
+    # `read1` returns what a pipe has now, without waiting for a full piece
     read = getattr(raw, "read1", raw.read)
     try:
         while piece := read(_GZIP_PIECE):
@@ -179,12 +182,12 @@ def _taken(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
 
 
 def _headed(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Look at the first bytes; damage among them is raised when the stream is read up to it, not now."""
+    """Read the first bytes; damage in them is raised later, when the stream is read up to it."""
     taken: list[bytes] = []
     damage: Damaged | None = None
     try:
         for piece in _taken(pieces, HEAD_SIZE):
-            taken.append(piece)  # one by one: those before the damage count
+            taken.append(piece)  # one by one, to keep those before the damage
     except Damaged as caught:
         damage = caught
     start = b"".join(taken).removeprefix(_BYTE_ORDER_MARK)
@@ -197,7 +200,7 @@ def _raising(damage: Damaged) -> Iterator[bytes]:
 
 
 def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """All members of a gzip stream; zeros behind them are padding."""
+    """Decompress all members of a gzip stream; zeros after them are padding."""
     member = zlib.decompressobj(wbits=31)
     begun = False
     for piece in pieces:
@@ -219,7 +222,7 @@ def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unzstandard(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """All frames of a zstandard stream."""
+    """Decompress all frames of a zstandard stream."""
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor()

@@ -1,29 +1,30 @@
-"""Tables: CSV and TSV, and what every table needs, the match of its columns with our fields."""
+"""CSV and TSV, and the mapping of table columns to our fields."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import BinaryIO, Literal
 
 from embeddings.errors import CorpusError
 from embeddings.papers import Record, Reject, Source
-from embeddings.readers.fields import ALIASES, FieldError, column_key, own_record
+from embeddings.readers.fields import FieldError
+from embeddings.readers.own_fields import ALIASES, column_key, own_record
 from embeddings.readers.rejects import broken, not_utf8, too_long
 from embeddings.readers.streams import MAX_LINE, lines
 
 
 def match_columns(name: str, found: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
-    """Find our fields among a table's columns, whatever their case.
+    """Map our fields to the columns of a table, ignoring case.
 
     Args:
         name: Of the file, for messages.
         found: The table's columns, in order.
-        columns: Our field → its column, where the user said so; these must exist.
+        columns: Our field → its column, as named by the user; these must exist.
 
     Returns:
         Our field → position of its column.
 
     Raises:
-        CorpusError: A column the user named is missing, or no column is the abstract.
+        CorpusError: A column the user named is missing, or no column holds the abstract.
     """
     exact = {column: position for position, column in reversed(list(enumerate(found)))}
     folded = {column_key(column): position for position, column in reversed(list(enumerate(found)))}
@@ -59,9 +60,9 @@ def records(name: str, stream: BinaryIO, delimiter: str, columns: Mapping[str, s
 
     Raises:
         CorpusError: The header has no column for the abstract, or lacks a column of `columns`.
-        Damaged: The stream breaks.
+        Damaged: The stream is damaged.
     """
-    csv.field_size_limit(MAX_LINE)  # the module's own 128 KiB is a limit for all of its users, so only ever raised
+    csv.field_size_limit(MAX_LINE)  # the default is 128 KiB; the limit is global
     text = _Text(stream)
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
@@ -69,10 +70,11 @@ def records(name: str, stream: BinaryIO, delimiter: str, columns: Mapping[str, s
     except csv.Error as error:
         raise CorpusError(f"{name} has no header row: {error}") from error
     if text.next_row() is not None:
-        raise CorpusError(f"the header row of {name} is not UTF-8, or absurdly long: is this a table?")
+        raise CorpusError(f"the header row of {name} is not UTF-8, or too long: is this a table?")
     if header is None:  # an empty file
         return
     matched = match_columns(name, header, columns)
+    unknown = unknown_columns(header, matched.values())
     while True:
         source = Source(name, text.number + 1)
         try:
@@ -88,23 +90,43 @@ def records(name: str, stream: BinaryIO, delimiter: str, columns: Mapping[str, s
         elif damage is not None:
             yield broken(source, f"not CSV: {damage}")
         elif len(row) == len(header):
-            yield _record(source, {field: row[position] for field, position in matched.items()})
-        elif row:  # a blank line is nothing
+            known = {field: row[position] for field, position in matched.items()}
+            yield _record(source, known, {column: row[position] for column, position in unknown.items()})
+        elif row:  # blank lines are skipped
             yield broken(source, f"{len(row)} fields, the header has {len(header)}")
 
 
-def _record(source: Source, row: Mapping[str, str]) -> Record | Reject:
+def unknown_columns(found: Sequence[str], matched: Collection[int]) -> dict[str, int]:
+    """Name the columns that hold none of our fields.
+
+    Args:
+        found: All columns, in order.
+        matched: Positions of those that hold our fields.
+
+    Returns:
+        Name → position. A column without a name is named by its position, from 1 (`column_3`); a repeated name too
+        (`note_5`).
+    """
+    unknown: dict[str, int] = {}
+    for position, column in enumerate(found):
+        if position not in matched:
+            name = column.strip() or "column"
+            unknown[f"{name}_{position + 1}" if not column.strip() or name in unknown else name] = position
+    return unknown
+
+
+def _record(source: Source, row: Mapping[str, str], unknown: Mapping[str, str]) -> Record | Reject:
     try:
-        return own_record(source, row)
+        return own_record(source, row, unknown)
     except FieldError as error:
         return broken(source, str(error))
 
 
 class _Text(Iterator[str]):
-    """Lines as text for the csv module, which cannot pass over a bad one: it is noted and read as a stand-in.
+    """Lines as text for the csv module, which cannot skip a bad one: the problem is stored, and a substitute returned.
 
     Attributes:
-        number: Of the line read last; the csv module's own count leaves out those it was not given.
+        number: Of the last line read; the csv module does not count lines that raised an error here.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -114,7 +136,7 @@ class _Text(Iterator[str]):
         self._problem: UnicodeDecodeError | Literal["too long"] | None = None
 
     def next_row(self) -> UnicodeDecodeError | Literal["too long"] | None:
-        """Begin another row; tells what was wrong with the lines of the one before."""
+        """Start another row, and return the problem with the lines of the previous one."""
         problem, self._problem, self._size = self._problem, None, 0
         return problem
 
@@ -123,7 +145,7 @@ class _Text(Iterator[str]):
         self._size += len(data or b"")
         if data is None or self._size > MAX_LINE:
             self._problem = "too long"
-            raise csv.Error("the row does not end")  # makes the csv module forget what it holds
+            raise csv.Error("the row does not end")  # resets the state of the csv reader
         try:
             return data.decode()
         except UnicodeDecodeError as error:

@@ -29,8 +29,8 @@ from embeddings.release.comparison import Changed, Compared, Comparison, Thresho
 from embeddings.release.overlap import overlap, rank_biased_overlap
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
-from embeddings.snapshots import publishing
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.folder import VECTOR_CACHE, FolderSource
+from embeddings.snapshots.papers_db import PapersDb
 from embeddings.snapshots.snapshot import Snapshot
 
 REPORT = "release.json"
@@ -75,13 +75,16 @@ def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bo
     Raises:
         SnapshotError: There is no such snapshot, or it is damaged.
         JudgmentError: The saved questions cannot be read.
+        PublishConflict: Another snapshot was published during the comparison.
     """
-    found = publishing.resolve(snapshots, snapshot)
+    source = FolderSource(snapshots)
+    found = source.resolve(snapshot)
+    expected = source.token()
     after = Snapshot.open(snapshots / found, verify=True)
     try:
         before, note = _served(snapshots, found)
         if before is None:
-            publishing.serve(snapshots, found)
+            source.publish(found, expected=expected, verify=False)
             return Release(found, True, None, note)
         try:
             comparison = compare(snapshots, before, after, thresholds)
@@ -92,7 +95,7 @@ def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bo
     served = force or not comparison.failures
     write_atomically(snapshots / found / REPORT, to_json(comparison, served=served).encode())
     if served:
-        publishing.serve(snapshots, found)
+        source.publish(found, expected=expected, verify=False)
     return Release(found, served, comparison)
 
 
@@ -110,12 +113,12 @@ def compare(snapshots: Path, before: Snapshot, after: Snapshot, thresholds: Thre
     Raises:
         JudgmentError: The saved questions cannot be read.
     """
-    change = query_set.compare_papers(before.store, after.store)
+    change = query_set.compare_papers(before.papers_db, after.papers_db)
     saved = query_set.saved(snapshots)
-    questions = query_set.sampled(change, after.store) if saved is None else query_set.bounded(saved)
+    questions = query_set.sampled(change, after.papers_db) if saved is None else query_set.bounded(saved)
     with threads.multiply_alone():
-        old = _Asked.of(snapshots, before, after.store, questions)
-        new = _Asked.of(snapshots, after, before.store, questions)
+        old = _Asked.of(snapshots, before, after.papers_db, questions)
+        new = _Asked.of(snapshots, after, before.papers_db, questions)
     ids = list(new.languages)
     languages = np.array([new.languages[question] for question in ids])
     recalled = _RecallOf(after, np.array([new.vectors[question] for question in ids], dtype=np.float32))
@@ -194,9 +197,9 @@ class _Asked:
     unasked: str | None = None
 
     @classmethod
-    def of(cls, snapshots: Path, snapshot: Snapshot, other: PaperStore, questions: Qrels) -> "_Asked":
+    def of(cls, snapshots: Path, snapshot: Snapshot, other: PapersDb, questions: Qrels) -> "_Asked":
         """Ask everything; where the encoder cannot be loaded, papers only."""
-        encoder = QueryEncoder(snapshot, snapshots / publishing.VECTOR_CACHE)
+        encoder = QueryEncoder(snapshot, snapshots / VECTOR_CACHE)
         asked, searcher = cls(), Searcher(snapshot, encoder)
         try:
             texts = [question.text for question in questions.questions if question.text is not None]
@@ -213,9 +216,9 @@ class _Asked:
         return asked
 
     def _ask(
-        self, searcher: Searcher, encoder: QueryEncoder, question: Question, other: PaperStore, all_of: Qrels
+        self, searcher: Searcher, encoder: QueryEncoder, question: Question, other: PapersDb, all_of: Qrels
     ) -> None:
-        store = searcher.snapshot.store
+        store = searcher.snapshot.papers_db
         if question.paper is not None and (
             _find(question.paper, store) is None or _find(question.paper, other) is None
         ):
@@ -242,7 +245,7 @@ class _Hits:
     common: list[str]
 
 
-def _common_hits(searcher: Searcher, question: Question, other: PaperStore) -> _Hits:
+def _common_hits(searcher: Searcher, question: Question, other: PapersDb) -> _Hits:
     """The first hit, and the best ten that the other snapshot holds too: as deep as these lie, within bounds."""
     depth = 2 * TOP_K
     while True:
@@ -269,7 +272,7 @@ class _RecallOf:
 def _served(snapshots: Path, found: str) -> tuple[Snapshot | None, str]:
     """What is served now, open; or None, and why there is nothing to compare with."""
     try:
-        served = publishing.current(snapshots).snapshot
+        served = FolderSource(snapshots).current().snapshot
         if served == found:
             return None, "it is served already"
         return Snapshot.open(snapshots / served), ""
@@ -293,7 +296,7 @@ def _worst(pairs: dict[str, tuple[list[str], list[str]]], asked: _Asked) -> tupl
     return tuple(sorted(changed, key=lambda each: (each.rank_biased_overlap, each.overlap))[:_WORST])
 
 
-def _find(reference: str, store: PaperStore) -> int | None:
+def _find(reference: str, store: PapersDb) -> int | None:
     try:
         return store.row(reference)
     except (PaperNotFound, AmbiguousPaperId):

@@ -12,7 +12,7 @@ from embeddings.errors import JudgmentError
 from embeddings.evaluation.qrels import Qrels, Question, read_questions
 from embeddings.files import write_atomically
 from embeddings.papers import Paper
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.papers_db import PapersDb
 from embeddings.texts.cleaning import clean
 from embeddings.texts.sentences import sentences
 
@@ -41,7 +41,7 @@ class Change:
     common: tuple[str, ...]
 
 
-def compare_papers(before: PaperStore, after: PaperStore) -> Change:
+def compare_papers(before: PapersDb, after: PapersDb) -> Change:
     """Count which papers came and went, in one pass over the sorted ids of both; memory does not grow with them."""
     shared = 0
     common: list[str] = []
@@ -72,7 +72,7 @@ def bounded(questions: Qrels) -> Qrels:
     return replace(questions, questions=tuple(q for q in questions.questions if q.id in kept))
 
 
-def sampled(change: Change, store: PaperStore) -> Qrels:
+def sampled(change: Change, store: PapersDb) -> Qrels:
     """Questions about papers that both snapshots hold, up to 50, the languages in turn: a rare one is asked about too.
 
     Each paper is asked about itself, and its title or its first sentence is asked as a text.

@@ -72,7 +72,7 @@ def nothing_else_passes(candidates: Candidates, options: SearchOptions, curve_of
 
 def _first_of_groups(rows: NDArray[np.int64], query_rows: Sequence[int], snapshot: Snapshot) -> NDArray[np.bool_]:
     """Keep the first row of each group of duplicates; none of a group that a query paper belongs to."""
-    groups = snapshot.store.groups([*rows.tolist(), *query_rows])
+    groups = snapshot.papers_db.groups([*rows.tolist(), *query_rows])
     seen = {groups[row] for row in query_rows if row in groups}
     kept = np.ones(len(rows), dtype=np.bool_)
     for i, row in enumerate(rows.tolist()):

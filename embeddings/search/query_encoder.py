@@ -11,7 +11,7 @@ from embeddings import threads
 from embeddings.encoders import loading
 from embeddings.encoders.encoder_info import Encoded
 from embeddings.encoders.vector_cache import VectorCache
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import ENCODERS
 from embeddings.snapshots.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class QueryEncoder:
         self._snapshot = snapshot
         self._loaded: Encoder | None = None
         self._remembered: dict[str, Encoded] = {}
-        self._encoders = snapshot.folder.parent / publishing.ENCODERS
+        self._encoders = snapshot.folder.parent / ENCODERS
         self._cache = None
         if kept is not None:
             manifest = snapshot.manifest

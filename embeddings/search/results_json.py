@@ -8,6 +8,8 @@ import orjson
 from embeddings.queries import Highlight, Hit, HitField, QueryText, Results, SearchOptions, StoredPage
 from embeddings.snapshots import stored_fields
 
+_ALWAYS = frozenset({"id", "score", "similarity", "probability"})
+
 
 def to_json(answer: Mapping[str, Any]) -> bytes:
     """Write an answer as compact JSON in UTF-8; NaN becomes null."""
@@ -48,16 +50,9 @@ def stored_page(snapshot: str, page: StoredPage) -> bytes:
 
 
 def _hit(hit: Hit, options: SearchOptions) -> dict[str, Any]:
-    fields = stored_fields.fields(hit.paper)
-    shown = {
-        "id": fields.pop("id"),
-        "score": hit.score,
-        "similarity": hit.similarity,
-        "probability": hit.probability,
-    }
+    shown = stored_fields.hit_fields(hit.paper, hit.score, hit.similarity, hit.probability)
     if options.fields:
-        fields = {name: value for name, value in fields.items() if name in options.fields}
-    shown.update(fields)
+        shown = {name: value for name, value in shown.items() if name in _ALWAYS or name in options.fields}
     if HitField.ABSTRACT in options.fields:
         shown["abstract"] = hit.abstract
     if HitField.EXTRA in options.fields:

@@ -76,7 +76,7 @@ class Searcher:
             AmbiguousPaperId: Several papers have the reference.
             InvalidOption: `min_probability` is given, and the ranking is not calibrated.
         """
-        row, paper_id = self.snapshot.store.find(reference)
+        row, paper_id = self.snapshot.papers_db.find(reference)
         results = self._stored(row, options)
         if results is None:
             query = ranking_queries.of_paper(row, options, self.snapshot)
@@ -94,7 +94,7 @@ class Searcher:
         """
         if options.why:
             return None
-        row, paper_id = self.snapshot.store.find(reference)
+        row, paper_id = self.snapshot.papers_db.find(reference)
         results = self._stored(row, options)
         return None if results is None else replace(results, paper=paper_id)
 
@@ -109,7 +109,7 @@ class Searcher:
             AmbiguousPaperId: Several papers have the reference.
         """
         snapshot = self.snapshot
-        row, paper_id = snapshot.store.find(reference)
+        row, paper_id = snapshot.papers_db.find(reference)
         end = offset + top_k
         rows = snapshot.neighbour_rows[row, offset : end + 1].tolist()
         if len(rows) <= top_k or rows.pop() == NO_ROW:  # the stored hits are padded at the end
@@ -159,10 +159,10 @@ class Searcher:
         if len(positive) == 1 and not (negative or texts or negative_texts):
             return self.related(positive[0], options)
         snapshot = self.snapshot
-        liked = [snapshot.store.row(reference) for reference in dict.fromkeys(positive)]
-        disliked = [snapshot.store.row(reference) for reference in dict.fromkeys(negative)]
+        liked = [snapshot.papers_db.row(reference) for reference in dict.fromkeys(positive)]
+        disliked = [snapshot.papers_db.row(reference) for reference in dict.fromkeys(negative)]
         if both := set(liked) & set(disliked):
-            paper_id = snapshot.store.summaries([min(both)])[0].id
+            paper_id = snapshot.papers_db.summaries([min(both)])[0].id
             raise InvalidOption(f"paper {paper_id} is both a positive and a negative example; leave it out of one")
         if not liked and not texts:
             raise EmptyQuery("there is no positive example; give at least one positive paper or a text")
@@ -171,7 +171,7 @@ class Searcher:
         unwanted = [ranking_queries.of_paper(row, options, snapshot) for row in disliked]
         unwanted += [self._read(text, options)[0] for text in negative_texts]
         query = ranking_queries.of_examples(wanted, unwanted, options, snapshot)
-        asked = [*texts, *(snapshot.store.abstracts(liked) if options.why else ())]
+        asked = [*texts, *(snapshot.papers_db.abstracts(liked) if options.why else ())]
         results = self._answer(lambda depth: pipeline.search(query, depth, snapshot), query, asked, options)
         return replace(results, query=read[0][1]) if len(read) == 1 else results
 
@@ -222,7 +222,7 @@ class Searcher:
         arranged = self._arrange(ranked, options, (row,))
         if len(arranged) < needed and not ranked.complete and not self._nothing_else(ranked, options):
             return None
-        asked = snapshot.store.abstracts([row]) if options.why else []
+        asked = snapshot.papers_db.abstracts([row]) if options.why else []
         return self._results(arranged, asked, len(snapshot) - 1, options)
 
     def _arrange(self, ranked: Candidates, options: SearchOptions, query_rows: Sequence[int]) -> Candidates:
@@ -248,7 +248,7 @@ class Searcher:
             probabilities = curve.probability(page.calibrated_on).tolist()
             found = len(arranged) > 0 and bool(arranged.calibrated_on.max() >= curve.found)
         numbers = (_within(page.score, 0.0), _within(page.similarity, -1.0), probabilities, _stages(page))
-        hits = tuple(map(Hit, self.snapshot.store.summaries(rows), *numbers))
+        hits = tuple(map(Hit, self.snapshot.papers_db.summaries(rows), *numbers))
         hits = self._with_details(hits, rows, asked, options)
         exhausted = len(arranged) <= options.offset + options.top_k
         return Results(hits, total, exhausted, found=found, scale=arranged.scale)
@@ -258,18 +258,18 @@ class Searcher:
     ) -> tuple[Hit, ...]:
         """Add what is read or computed on request only."""
         if options.why or HitField.ABSTRACT in options.fields:
-            abstracts = self.snapshot.store.abstracts(rows)
+            abstracts = self.snapshot.papers_db.abstracts(rows)
             if options.why:
                 hits = highlight(asked, hits, abstracts, self._encode)
             if HitField.ABSTRACT in options.fields:
                 hits = tuple(replace(hit, abstract=text) for hit, text in zip(hits, abstracts, strict=True))
         if HitField.EXTRA in options.fields:
-            extras = self.snapshot.store.extras(rows)
+            extras = self.snapshot.papers_db.extras(rows)
             hits = tuple(replace(hit, extra=extra) for hit, extra in zip(hits, extras, strict=True))
         return hits
 
     def _query_abstracts(self, query: RankingQuery, options: SearchOptions) -> list[str]:
-        return self.snapshot.store.abstracts(list(query.exclude)) if options.why else []
+        return self.snapshot.papers_db.abstracts(list(query.exclude)) if options.why else []
 
     def _curve(self, scale: Scale | None) -> Curve | None:
         calibration = self.snapshot.manifest.calibration

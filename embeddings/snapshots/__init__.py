@@ -1,1 +1,1 @@
-"""Snapshots: what a build leaves on disk, opened and published."""
+"""Snapshots: the immutable output of a build, and where it is published."""

@@ -1,4 +1,4 @@
-"""Refuses a query encoder that is not the one that built the snapshot: wrong answers look like answers."""
+"""Refuses a query encoder that did not build the snapshot: its results would be wrong without looking wrong."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from embeddings.snapshots.snapshot import Snapshot
 if TYPE_CHECKING:
     from embeddings.encoders.encoder import Encoder
 
-# Texts whose vectors every snapshot stores: English, Chinese, both at once, LaTeX, a short query, a long one.
+# Texts whose embeddings every snapshot stores: English, Chinese, mixed, LaTeX, a short query, a long text
 PROBES = (
     "graph neural networks",
     "We propose a quantization method for object detectors that keeps accuracy at two bits.",
@@ -21,15 +21,15 @@ PROBES = (
     "Federated learning with event-triggered communication reduces energy use. " * 60,
 )
 
-# fp32 on other processors and libraries differs in the sixth digit; a wrong model is far below
+# fp32 differs in the sixth digit between processors and library versions; another model is far below
 LEAST_PROBE_COSINE = 0.999
 
 
 def check_encoder(snapshot: Snapshot, encoder: "Encoder") -> None:
-    """Check that the encoder makes the vectors that the snapshot was built from.
+    """Check that the encoder is the one that built the snapshot, by fingerprint and by the stored probe embeddings.
 
     Raises:
-        EncoderMismatch: Fingerprints differ, or equal fingerprints give other vectors.
+        EncoderMismatch: The fingerprints differ, or they are equal and a probe has a cosine below 0.999.
     """
     built, given = snapshot.manifest.encoder, encoder.info
     if built.fingerprint != given.fingerprint:
@@ -49,5 +49,13 @@ def check_encoder(snapshot: Snapshot, encoder: "Encoder") -> None:
 
 
 def probe_cosines(stored: NDArray[np.float32], computed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cosine of each stored vector with the one computed now, shape (number of probes,)."""
+    """Compute the cosine of each stored embedding and the one computed now.
+
+    Args:
+        stored: Shape (probes, dimension), unit length.
+        computed: Same shape.
+
+    Returns:
+        Shape (probes,), in [-1, 1].
+    """
     return np.asarray(np.einsum("ij,ij->i", stored, computed), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Papers on disk: found by row, id or other systems' ids; read in batches, never one query a hit."""
+"""`papers.db`: papers by row, by id and by the ids of other systems. Reads many papers per statement."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embeddings import database
 from embeddings.errors import AmbiguousPaperId, PaperNotFound, SnapshotError
-from embeddings.papers import Paper, PaperSummary, Source
+from embeddings.papers import JSON, Paper, PaperSummary, Source
 
 SCHEMA = """
 CREATE TABLE papers (
@@ -24,9 +24,11 @@ CREATE TABLE papers (
     label TEXT NOT NULL,
     language TEXT NOT NULL,
     year INTEGER,
+    date TEXT,
     authors TEXT,
     venue TEXT,
     url TEXT,
+    extra TEXT,
     text_key BLOB NOT NULL,
     tokens_seen INTEGER NOT NULL DEFAULT 0,
     tokens_total INTEGER NOT NULL DEFAULT 0,
@@ -46,34 +48,36 @@ CREATE INDEX external_ids_by_key ON external_ids (key);
 """
 
 _COLUMNS = (
-    "row, id, abstract, title, label, language, year, authors, venue, url, tokens_seen, tokens_total, duplicate_group"
+    "row, id, abstract, title, label, language, year, date, authors, venue, url, extra, tokens_seen, tokens_total, "
+    "duplicate_group"
 )
-# Of one statement: each takes as long as reading a few papers
-_CARD = (
-    "SELECT row, id, abstract, title, label, language, year, duplicate_group, (SELECT json_group_object(kind, value) "
-    "FROM external_ids WHERE external_ids.row = papers.row) FROM papers WHERE row IN"
+# One statement: each costs as much as reading a few papers
+_SUMMARY = (
+    "SELECT row, id, abstract, title, label, language, year, date, authors, venue, url, duplicate_group, "
+    "(SELECT json_group_object(kind, value) FROM external_ids WHERE external_ids.row = papers.row), "
+    "(SELECT json_group_array(category) FROM categories WHERE categories.row = papers.row) FROM papers WHERE row IN"
 )
-# Two kilobytes each. Papers that are near many others come again and again.
-_CARDS_KEPT = 10_000
+# About 2 KB each. Papers that are close to many others are read often.
+_SUMMARIES_KEPT = 10_000
 _SHA = re.compile(r"[0-9a-fA-F]{8,40}")
 _BARE_DOI = re.compile(r"10\.\d{4,9}/\S+")
-# SQLite takes 32,766 parameters a statement; fewer keep its plans small
+# SQLite allows 32,766 parameters per statement; fewer keep its plans small
 _IDS_A_STATEMENT = 500
 
 
 def external_key(kind: str, value: str) -> str:
-    """How an id of another system is looked up: `ARXIV:2301.00001`, without regard to case."""
+    """The key by which an id of another system is looked up: `ARXIV:2301.00001`, case-folded."""
     return f"{kind}:{value}".casefold()
 
 
-class PaperStore:
+class PapersDb:
     """A finished `papers.db`, open for reading from any thread."""
 
     def __init__(self, path: Path) -> None:
         """Open the file.
 
         Raises:
-            SnapshotError: It is no database of papers.
+            SnapshotError: It is not a database of papers.
         """
         self._path = path
         self._local = threading.local()
@@ -81,10 +85,10 @@ class PaperStore:
         self._opening = threading.Lock()
         self._summaries: dict[int, PaperSummary] = {}
         try:
-            # Rows are numbered from 0 without gaps: the last one is found at once, where counting would read them all
+            # Rows are numbered from 0 without gaps: the last one is in the index, counting would read the whole table
             (last,) = self._connection.execute("SELECT max(row) FROM papers").fetchone()
         except database.DatabaseError as error:
-            raise SnapshotError(f"{path} is no database of papers: {error}") from error
+            raise SnapshotError(f"{path} is not a database of papers: {error}") from error
         self._count = 0 if last is None else int(last) + 1
 
     def __len__(self) -> int:
@@ -92,7 +96,7 @@ class PaperStore:
 
     @property
     def _connection(self) -> database.Connection:
-        """One connection a thread: they share the page cache of the system, and no locks."""
+        """One connection per thread: threads share the page cache of the system, and no locks."""
         connection: database.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = database.open_immutable(self._path)
@@ -101,19 +105,22 @@ class PaperStore:
         return connection
 
     def row(self, reference: str) -> int:
-        """Find the row of a paper; for `reference` and errors see `find`."""
+        """Find the row of a paper, see `find`."""
         return self.find(reference)[0]
 
     def find(self, reference: str) -> tuple[int, str]:
-        """Find the row of a paper, and its id.
+        """Find a paper by a reference.
 
         Args:
-            reference: Its id, the beginning of its id (8 digits or more), an id of another system with its prefix
-                (`ARXIV:2301.00001`, `DOI:10.1000/x`, `CorpusId:1`; any case), or a bare DOI.
+            reference: Its id, the first 8 digits or more of its id, an id of another system with its prefix
+                (`ARXIV:2301.00001`, `DOI:10.1000/x`, `CorpusId:1`; any case), or a DOI without prefix.
+
+        Returns:
+            Row and id.
 
         Raises:
-            PaperNotFound: No paper has it.
-            AmbiguousPaperId: Several papers have it.
+            PaperNotFound: No paper matches.
+            AmbiguousPaperId: Several papers match.
         """
         wanted = reference.strip()
         if _SHA.fullmatch(wanted):
@@ -138,7 +145,7 @@ class PaperStore:
         return row, identity
 
     def by_rows(self, rows: Sequence[int]) -> list[Paper]:
-        """Read papers in the order of their rows."""
+        """Read papers, in the order of `rows`."""
         wanted = [int(row) for row in rows]
         found = {r[0]: r for r in self._select(f"SELECT {_COLUMNS} FROM papers WHERE row IN", wanted)}
         details: dict[str, dict[int, list[Any]]] = {}
@@ -146,71 +153,73 @@ class PaperStore:
             details[name] = defaultdict(list)
             for row, *values in self._select(f"SELECT row, {column} FROM {name} WHERE row IN", wanted):
                 details[name][row].append(values)
-        twins = self._twins(sorted({r[12] for r in found.values() if r[12] is not None}))
-        return [self._paper(found[row], details, twins) for row in wanted]
-
-    def extras(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        """Read the fields of the source records that have no meaning here, in the order of the rows."""
-        return [{} for _ in rows]
-
-    def abstracts(self, rows: Sequence[int]) -> list[str]:
-        """Read the abstracts of papers, in the order of their rows."""
-        wanted = [int(row) for row in rows]
-        found = dict(self._select("SELECT row, abstract FROM papers WHERE row IN", wanted))
-        return [found[row] for row in wanted]
+        duplicates = self._group_members(sorted({r[14] for r in found.values() if r[14] is not None}))
+        return [self._paper(found[row], details, duplicates) for row in wanted]
 
     def summaries(self, rows: Sequence[int]) -> list[PaperSummary]:
-        """Read what hits show of papers, in the order of their rows; quicker than `by_rows`, and remembered."""
+        """Read the fields that hits show, in the order of `rows`; faster than `by_rows`, and cached."""
         wanted = [int(row) for row in rows]
         known = self._summaries
         missing = [row for row in wanted if row not in known]
         if missing:
-            if len(known) + len(missing) > _CARDS_KEPT:
-                known = self._summaries = {}  # whoever reads the old ones has them still
+            if len(known) + len(missing) > _SUMMARIES_KEPT:
+                known = self._summaries = {}  # other threads may still read the old dictionary
                 missing = wanted
             known.update(self._read_summaries(missing))
         return [known[row] for row in wanted]
 
     def all_summaries(self) -> Iterator[PaperSummary]:
-        """Read what hits show of every paper, in row order; none is remembered."""
+        """Read the fields that hits show of every paper, in row order, without caching."""
         for start in range(0, self._count, _IDS_A_STATEMENT):
             rows = range(start, min(start + _IDS_A_STATEMENT, self._count))
             found = self._read_summaries(rows)
             yield from (found[row] for row in rows)
 
-    def browse(self, offset: int, limit: int) -> list[Paper]:
-        """Read papers in row order, from `offset`."""
+    def abstracts(self, rows: Sequence[int]) -> list[str]:
+        """Read abstracts, in the order of `rows`, in one statement for a page."""
+        wanted = [int(row) for row in rows]
+        found: dict[int, str] = dict(self._select("SELECT row, abstract FROM papers WHERE row IN", wanted))
+        return [found[row] for row in wanted]
+
+    def extras(self, rows: Sequence[int]) -> list[dict[str, JSON]]:
+        """Read the extra fields, in the order of `rows`, in one statement for a page; empty for a paper without any."""
+        wanted = [int(row) for row in rows]
+        found = dict(self._select("SELECT row, extra FROM papers WHERE extra IS NOT NULL AND row IN", wanted))
+        return [json.loads(found[row]) if row in found else {} for row in wanted]
+
+    def page(self, offset: int, limit: int) -> list[Paper]:
+        """Read papers in row order, at most `limit`, starting at row `offset`."""
         return self.by_rows(range(min(offset, self._count), min(offset + limit, self._count)))
 
     def groups(self, rows: Sequence[int]) -> dict[int, int]:
-        """Which of these rows belong to which group of near-duplicates."""
+        """Map rows to their group of near-duplicates; rows without one are left out."""
         query = "SELECT row, duplicate_group FROM papers WHERE duplicate_group IS NOT NULL AND row IN"
         return dict(self._select(query, [int(row) for row in rows]))
 
     def rows_where(self, condition: str, parameters: Sequence[object]) -> NDArray[np.int64]:
-        """Rows that meet a condition over one of our tables, `TABLE WHERE …`; never made from user text."""
+        """Select rows by a table and condition, `TABLE WHERE …`; must not contain user input."""
         found = self._connection.execute(f"SELECT DISTINCT row FROM {condition}", tuple(parameters))
         return np.fromiter((row for (row,) in found), dtype=np.int64)
 
     def ids(self) -> Iterator[str]:
-        """All ids in row order."""
+        """All ids, in row order."""
         for (identity,) in self._connection.execute("SELECT id FROM papers ORDER BY row"):
             yield identity
 
     def sorted_ids(self) -> Iterator[str]:
-        """All ids in their own order."""
+        """All ids, sorted."""
         for (identity,) in self._connection.execute("SELECT id FROM papers ORDER BY id"):
             yield identity
 
     def count_by(self, column: str) -> dict[str, int]:
-        """How many papers have each value of a column of ours, most frequent first; never made from user text."""
+        """Count papers by the value of a column, most frequent first; must not contain user input."""
         counted = self._connection.execute(
             f"SELECT {column}, count(*) FROM papers GROUP BY {column} ORDER BY 2 DESC, 1"
         )
         return {str(value): count for value, count in counted}
 
     def close(self) -> None:
-        """Close every thread's connection. Nothing may be asked afterwards."""
+        """Close the connections of all threads. No method may be called afterwards."""
         with self._opening:
             while self._connections:
                 self._connections.pop().close()
@@ -221,24 +230,12 @@ class PaperStore:
             yield from self._connection.execute(f"{query} ({','.join('?' * len(part))})", tuple(part))
 
     def _read_summaries(self, rows: Sequence[int]) -> dict[int, PaperSummary]:
-        found = list(self._select(_CARD, rows))
-        groups = {r[7] for r in found if r[7] is not None}
-        twins = self._twins(sorted(groups)) if groups else {}
-        return {
-            row: PaperSummary(
-                id=identity,
-                abstract=abstract,
-                title=title,
-                label=label,
-                language=language,
-                year=year,
-                external_ids={} if others == "{}" else json.loads(others),
-                duplicates=_others(twins, group, identity),
-            )
-            for row, identity, abstract, title, label, language, year, group, others in found
-        }
+        found = list(self._select(_SUMMARY, rows))
+        groups = {r[11] for r in found if r[11] is not None}
+        duplicates = self._group_members(sorted(groups)) if groups else {}
+        return {row[0]: _summary(row, duplicates) for row in found}
 
-    def _twins(self, groups: Sequence[int]) -> dict[int, list[str]]:
+    def _group_members(self, groups: Sequence[int]) -> dict[int, list[str]]:
         members: dict[int, list[str]] = defaultdict(list)
         for group, identity in self._select(
             "SELECT duplicate_group, id FROM papers WHERE duplicate_group IN", list(groups)
@@ -247,28 +244,51 @@ class PaperStore:
         return members
 
     def _paper(
-        self, found: tuple[Any, ...], details: dict[str, dict[int, list[Any]]], twins: dict[int, list[str]]
+        self, found: tuple[Any, ...], details: dict[str, dict[int, list[Any]]], duplicates: dict[int, list[str]]
     ) -> Paper:
-        row, identity, abstract, title, label, language, year, authors, venue, url, seen, total, group = found
+        row, identity, abstract, title, label, language, year, date, authors, venue, url, *others = found
+        extra, seen, total, group = others
         return Paper(
             id=identity,
             abstract=abstract,
             title=title,
             label=label,
-            language=language,
-            year=year,
-            categories=tuple(category for (category,) in details["categories"][row]),
             authors=tuple(json.loads(authors)) if authors else (),
             venue=venue,
+            year=year,
+            date=date,
             url=url,
+            categories=tuple(sorted(category for (category,) in details["categories"][row])),
+            language=language,
             external_ids=dict(details["external_ids"][row]),
+            duplicates=_others(duplicates, group, identity),
+            extra=json.loads(extra) if extra else {},
             sources=tuple(Source(file, line) for file, line in details["sources"][row]),
             tokens_seen=seen,
             tokens_total=total,
-            duplicates=_others(twins, group, identity),
         )
 
 
-def _others(twins: dict[int, list[str]], group: int | None, identity: str) -> tuple[str, ...]:
-    """The other papers of a group."""
-    return () if group is None else tuple(sorted(twin for twin in twins[group] if twin != identity))
+def _summary(found: tuple[Any, ...], duplicates: dict[int, list[str]]) -> PaperSummary:
+    """Convert a row of `_SUMMARY`."""
+    _, identity, abstract, title, label, language, year, date, authors, venue, url, group, ids, categories = found
+    return PaperSummary(
+        id=identity,
+        abstract=abstract,
+        title=title,
+        label=label,
+        authors=tuple(json.loads(authors)) if authors else (),
+        venue=venue,
+        year=year,
+        date=date,
+        url=url,
+        categories=() if categories == "[]" else tuple(sorted(json.loads(categories))),
+        language=language,
+        external_ids={} if ids == "{}" else json.loads(ids),
+        duplicates=_others(duplicates, group, identity),
+    )
+
+
+def _others(duplicates: dict[int, list[str]], group: int | None, identity: str) -> tuple[str, ...]:
+    """Ids of the other papers of a group, sorted."""
+    return () if group is None else tuple(sorted(duplicate for duplicate in duplicates[group] if duplicate != identity))

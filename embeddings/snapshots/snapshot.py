@@ -1,32 +1,25 @@
-"""One build's directory: written once, checked, then only read. The format is `FORMAT_VERSION`."""
+"""An open snapshot, and `seal`, which finishes one. The manifest is in `manifest.py`."""
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.encoders.encoder_info import EncoderInfo
 from embeddings.errors import SnapshotError
 from embeddings.files import map_array, sha256, sync_file, write_atomically
 from embeddings.indexes.bm25 import lexical_index
 from embeddings.indexes.faiss import faiss_index
 from embeddings.indexes.faiss.vector_index import FaissVectorIndex
 from embeddings.papers import Paper
-from embeddings.ranking.calibration import Calibration
 from embeddings.snapshots import stored_fields
 from embeddings.snapshots.filter_masks import FilterMasks
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.manifest import MANIFEST, Manifest
+from embeddings.snapshots.papers_db import PapersDb
+from embeddings.snapshots.source import Pointer, SnapshotSource
 from embeddings.snapshots.stored_fields import StoredFields
 
-FORMAT_VERSION = 4
-
-MANIFEST = "manifest.json"
 PAPERS = "papers.db"
 EMBEDDINGS = "embeddings.npy"
 TITLES = "titles.npy"
@@ -51,86 +44,36 @@ FILES = (
     PROBES,
     REJECTS,
 )
+"""All files of a snapshot but the manifest; each has a checksum in it."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a snapshot says of itself.
-
-    Attributes:
-        format_version: Of the directory's layout.
-        snapshot: Its id, 12 hexadecimal digits over encoder, index, calibration and all files: equal content, equal id.
-        built_at: When the build ended, ISO 8601, UTC. Not part of the id.
-        encoder: What made the vectors.
-        computation: Backend and precision that computed them. Not part of the id.
-        counts: Papers, entries, languages, what was rejected and why, texts cut by `--max-tokens`.
-        sources: What the build was asked to read.
-        index: FAISS factory string, search effort and refine, see `IndexSpec`.
-        evaluation: The index against exact search on a sample, and other ways to search it, see `evaluation.tuned`. Not
-            part of the id: it holds times.
-        duplicates: Threshold, groups and papers in them.
-        calibration: How probable relevance makes it that a hit is related; None where that is not known.
-        probes: Texts whose vectors are stored, to recognise the encoder by.
-        checksums: SHA-256 and size of every file.
-        versions: Of the libraries that built it. Not part of the id.
-    """
-
-    format_version: int
-    snapshot: str
-    built_at: str
-    encoder: EncoderInfo
-    counts: dict[str, Any]
-    sources: tuple[str, ...]
-    index: dict[str, Any]
-    evaluation: dict[str, Any]
-    duplicates: dict[str, Any]
-    calibration: Calibration | None
-    probes: tuple[str, ...]
-    checksums: dict[str, dict[str, Any]]
-    computation: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """As `manifest.json` holds it."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=2) + "\n"
-
-    @classmethod
-    def read(cls, folder: Path) -> "Manifest":
-        """Read a snapshot's manifest.
-
-        Raises:
-            SnapshotError: There is none, it is broken, or of a format this version does not read.
-        """
-        path = folder / MANIFEST
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise SnapshotError(f"{folder} is no snapshot: it has no {MANIFEST}") from None
-        except (OSError, ValueError) as error:
-            raise SnapshotError(f"{path} cannot be read: {error}") from error
-        version = content.get("format_version") if isinstance(content, dict) else None
-        if version != FORMAT_VERSION:
-            raise SnapshotError(
-                f"{folder} has snapshot format {version}, this version reads format {FORMAT_VERSION}; build it anew"
-            )
-        try:
-            content["encoder"] = EncoderInfo(**content["encoder"])
-            content["sources"], content["probes"] = tuple(content["sources"]), tuple(content["probes"])
-            if content["calibration"] is not None:
-                content["calibration"] = Calibration.from_fields(content["calibration"])
-            return cls(**content)
-        except (KeyError, TypeError, ValueError) as error:
-            raise SnapshotError(f"{path} is not a manifest of format {FORMAT_VERSION}: {error}") from error
+_OPENING_TRIES = 5
 
 
 class Snapshot:
-    """An open snapshot: papers, vectors, index and neighbours that belong together. Safe from many threads."""
+    """An open snapshot: papers, embeddings, indexes and stored neighbours of one build. Safe from many threads.
+
+    Attributes:
+        folder: Its directory.
+        manifest: Its manifest.
+        papers_db: Papers by row and by id.
+        stored_fields: What a hit shows of each paper, as JSON.
+        embeddings: Of all papers, shape (papers, dimension), unit length.
+        titles: Of all titles, shape (papers, dimension), see `title_embeddings`; zero where there is no title.
+        languages: ISO 639-1 codes in ASCII, shape (papers,).
+        neighbour_rows: Rows of the stored neighbours, shape (papers, neighbours), best first.
+        neighbour_similarities: Their cosines, in [-1, 1], same shape.
+        neighbour_scores: Their scores, same shape.
+        probe_embeddings: Embeddings of `manifest.probes`, shape (probes, dimension).
+        masks: Computes which rows filters admit.
+        index: The vector index, over `embeddings`.
+        lexical: The lexical index.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
-        """Open the parts; `open` is the way in, it checks that they agree."""
+        """Open the files without checking them; use `open`."""
         self.folder = folder
         self.manifest = manifest
-        self.store = PaperStore(folder / PAPERS)
+        self.papers_db = PapersDb(folder / PAPERS)
         self.embeddings: NDArray[np.float32] = map_array(folder / EMBEDDINGS, scattered=True)
         self.titles: NDArray[np.int8] = map_array(folder / TITLES, scattered=True)
         self.languages: NDArray[np.bytes_] = map_array(folder / LANGUAGES)
@@ -138,11 +81,11 @@ class Snapshot:
         self.neighbour_similarities: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SIMILARITIES)
         self.neighbour_scores: NDArray[np.float32] = map_array(folder / NEIGHBOUR_SCORES)
         self.probe_embeddings: NDArray[np.float32] = map_array(folder / PROBES)
-        # Manifests that do not know it are of indexes that need little of it
+        # Manifests without `refine` describe indexes for which 4 is enough
         spec = faiss_index.IndexSpec(
             manifest.index["factory"], manifest.index["effort"], manifest.index.get("refine", 4)
         )
-        self.masks = FilterMasks(self.store)
+        self.masks = FilterMasks(self.papers_db)
         opened = faiss_index.load(folder / INDEX, spec, self.embeddings)
         self.index = FaissVectorIndex(opened, self.embeddings, self.masks.mask)
         self.lexical = lexical_index.Bm25Index.load(folder, self.masks.mask)
@@ -150,48 +93,54 @@ class Snapshot:
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool = False) -> "Snapshot":
-        """Open a snapshot and check that its parts agree.
+        """Open a snapshot and check that its files belong together.
 
         Args:
             folder: Its directory.
-            verify: Read every file and compare its checksum too.
+            verify: Also read every file and compare checksums, see `Manifest.check_files`.
 
         Raises:
-            SnapshotError: It is missing, incomplete, changed, or its parts disagree.
+            SnapshotError: It is missing, incomplete or changed, or its files do not belong together.
         """
         manifest = Manifest.read(folder)
         for name in FILES:
-            _check_file(folder / name, manifest.checksums.get(name), verify=verify)
+            if name not in manifest.checksums:
+                raise SnapshotError(f"{folder / MANIFEST} lists no file {name}; build the snapshot anew")
+        manifest.check_files(folder, verify=verify)
         snapshot = cls(folder, manifest)
-        snapshot._check_shapes()
+        try:
+            snapshot._check_shapes()
+        except SnapshotError:
+            snapshot.close()
+            raise
         return snapshot
 
     @property
     def id(self) -> str:
-        """The snapshot's id."""
+        """The id of the snapshot."""
         return self.manifest.snapshot
 
     def __len__(self) -> int:
-        return len(self.store)
+        return len(self.papers_db)
 
     def paper(self, reference: str) -> Paper:
-        """Read one paper; for `reference` and errors see `PaperStore.row`."""
-        return self.store.by_rows([self.store.row(reference)])[0]
+        """Read one paper; for `reference` and errors see `PapersDb.find`."""
+        return self.papers_db.by_rows([self.papers_db.row(reference)])[0]
 
     def papers(self, offset: int, limit: int) -> list[Paper]:
-        """Read papers in the order of the corpus."""
-        return self.store.browse(offset, limit)
+        """Read papers in row order, at most `limit`, starting at row `offset`."""
+        return self.papers_db.page(offset, limit)
 
     def vectors(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Read embeddings, shape (len(rows), dimension)."""
         return self.index.vectors(rows)
 
     def close(self) -> None:
-        """Close the database; mapped files go with the object."""
-        self.store.close()
+        """Close the database. Mapped files are unmapped when the object is deleted."""
+        self.papers_db.close()
 
     def _check_shapes(self) -> None:
-        papers, dimension = len(self.store), self.manifest.encoder.dimension
+        papers, dimension = len(self.papers_db), self.manifest.encoder.dimension
         shapes: dict[str, tuple[object, object]] = {
             EMBEDDINGS: (self.embeddings.shape, (papers, dimension)),
             TITLES: (self.titles.shape, (papers, dimension)),
@@ -206,45 +155,45 @@ class Snapshot:
         }
         for name, (found, expected) in shapes.items():
             if found != expected:
-                self.close()
                 raise SnapshotError(
-                    f"{self.folder / name} has shape {found}, {expected} belongs to the {papers} papers of "
+                    f"{self.folder / name} has shape {found}, expected {expected} for the {papers} papers of "
                     f"{PAPERS}; build the snapshot anew"
                 )
 
 
+def open_current(source: SnapshotSource) -> tuple[Snapshot, Pointer]:
+    """Open the served snapshot.
+
+    Raises:
+        NothingPublished: There is no pointer.
+        SnapshotError: The snapshot cannot be opened.
+    """
+    for _ in range(_OPENING_TRIES):
+        pointer = source.current()
+        try:
+            return Snapshot.open(source.fetch(pointer.snapshot)), pointer
+        except SnapshotError:
+            # Between reading the pointer and opening, another may have been published and this one pruned
+            if source.current().snapshot == pointer.snapshot:
+                raise
+    raise SnapshotError(f"another snapshot was published during each of {_OPENING_TRIES} attempts to open one")
+
+
 def seal(folder: Path, manifest: Manifest) -> Manifest:
-    """Finish a snapshot under construction: checksums, id, manifest; every file on the disk when this returns.
+    """Finish a snapshot: compute checksums and id, write the manifest; all files are on the disk afterwards.
 
     Args:
-        folder: Holds all of `FILES`.
-        manifest: Complete but for `snapshot` and `checksums`.
+        folder: Contains all of `FILES`.
+        manifest: Complete except for `snapshot` and `checksums`.
+
+    Returns:
+        The complete manifest.
     """
     checksums = {}
     for name in FILES:
         path = folder / name
         sync_file(path)
         checksums[name] = {"sha256": sha256(path), "bytes": path.stat().st_size}
-    sealed = dataclasses.replace(manifest, snapshot=_identity(manifest, checksums), checksums=checksums)
+    sealed = dataclasses.replace(manifest, snapshot=manifest.identity(checksums), checksums=checksums)
     write_atomically(folder / MANIFEST, sealed.to_json().encode())
     return sealed
-
-
-def _identity(manifest: Manifest, checksums: dict[str, dict[str, Any]]) -> str:
-    """Name content by content: what was built, not when, from which folder or with which library versions."""
-    named = {name: entry["sha256"] for name, entry in sorted(checksums.items())}
-    calibration = None if manifest.calibration is None else dataclasses.asdict(manifest.calibration)
-    parts = [FORMAT_VERSION, manifest.encoder.fingerprint, manifest.index, manifest.probes, calibration, named]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _check_file(path: Path, recorded: dict[str, Any] | None, *, verify: bool) -> None:
-    if recorded is None:
-        raise SnapshotError(f"{path.parent / MANIFEST} knows no file {path.name}; build the snapshot anew")
-    if not path.is_file():
-        raise SnapshotError(f"{path} is missing; build the snapshot anew, or publish another")
-    size = path.stat().st_size
-    if size != recorded["bytes"]:
-        raise SnapshotError(f"{path} has {size} bytes, the manifest says {recorded['bytes']}; build the snapshot anew")
-    if verify and (found := sha256(path)) != recorded["sha256"]:
-        raise SnapshotError(f"{path} has changed: its SHA-256 is {found[:12]}…, {recorded['sha256'][:12]}… was written")

@@ -28,6 +28,7 @@ SEARCH: dict[str, Any] = {
         {
             "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
             "score": 0.61,
+            "similarity": 0.61,
             "probability": 0.983,
             "title": None,
             "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
@@ -42,6 +43,7 @@ SEARCH: dict[str, Any] = {
         {
             "id": "4cdf5e49470ff6bbbc2dab6d568a226da67f3dcb",
             "score": 0.4745,
+            "similarity": 0.4745,
             "probability": 0.83,
             "title": None,
             "label": "AMO: 大规模,多样的临床数据集,用于腹部器官分割",
@@ -66,6 +68,7 @@ RELATED: dict[str, Any] = {
         {
             "id": "1e3e9bd219984a5b59814688756762c4836876e8",
             "score": 0.5958,
+            "similarity": 0.5958,
             "probability": 0.146,
             "title": None,
             "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
@@ -75,6 +78,7 @@ RELATED: dict[str, Any] = {
         {
             "id": "8b2b11a053eae8d53378fa90e555ece10f8c82d9",
             "score": 0.5297,
+            "similarity": 0.5297,
             "probability": 0.14,
             "title": None,
             "label": "RELIANT: framework to mitigate the bias exhibited by the student model",
@@ -94,6 +98,7 @@ EXAMPLES: dict[str, Any] = {
         {
             "id": "b1b85e52abba257cba2967aaf4e288ea3da74fda",
             "score": 0.3652,
+            "similarity": 0.3652,
             "probability": None,
             "title": None,
             "label": "CCFL: Computationally Customized Federated Learning",
@@ -103,6 +108,7 @@ EXAMPLES: dict[str, Any] = {
         {
             "id": "5dbde0b6e9f42c98c8282b4452a9947a4c904e22",
             "score": 0.3357,
+            "similarity": 0.3357,
             "probability": None,
             "title": None,
             "label": "我们提出了一个基于ESDAGFL的基于事件触发的通信机制的能量优化的",
@@ -125,6 +131,7 @@ BATCH_SEARCH: dict[str, Any] = {
                 {
                     "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
                     "score": 0.61,
+                    "similarity": 0.61,
                     "probability": 0.983,
                     "title": None,
                     "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
@@ -157,6 +164,7 @@ BATCH_RELATED: dict[str, Any] = {
                 {
                     "id": "1e3e9bd219984a5b59814688756762c4836876e8",
                     "score": 0.5958,
+                    "similarity": 0.5958,
                     "probability": 0.146,
                     "title": None,
                     "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
@@ -239,7 +247,14 @@ INFO: dict[str, Any] = {
         "backend": "openvino",
         "precision": "f32",
     },
-    "counts": {"papers": 42, "entries": 50, "by_language": {"en": 34, "zh": 8}, "rejected": {}, "not_read_whole": 0},
+    "counts": {
+        "papers": 42,
+        "entries": 50,
+        "by_language": {"en": 34, "zh": 8},
+        "rejected": {},
+        "extra_dropped": {},
+        "not_read_whole": 0,
+    },
     "index": {"factory": "Flat", "effort": 0, "refine": 1},
     "evaluation": {"index_recall_at_10": 1.0, "queries": 42, "wanted": 0.98, "pareto": []},
     "duplicates": {"least_score": 0.94, "least_twin_score": 0.84, "groups": 0, "papers": 0},

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 
-from embeddings.errors import NothingPublished, RelatedPapersError
-from embeddings.snapshots import publishing
+from embeddings.errors import NothingPublished, RelatedPapersError, SnapshotError
+from embeddings.snapshots.folder import FolderSource
+from embeddings.snapshots.source import NO_POINTER, PointerToken
 from service.engine.served_snapshot import ServedSnapshot, open_published
 from service.settings import Settings
 from service.telemetry import logs
@@ -48,8 +49,8 @@ class Reloader:
         self._lock = threading.Lock()
         self._current: ServedSnapshot | None = None
         self._retired: list[ServedSnapshot] = []
-        self._pointer_file = publishing.pointer_path(settings.snapshots)
-        self._seen: tuple[int, int, int] | None = None
+        self._source = FolderSource(settings.snapshots)
+        self._seen: PointerToken | None = None
         self._retry_at = 0.0
         self._retry_after_s = _FIRST_RETRY_S
         self._stop = threading.Event()
@@ -153,18 +154,19 @@ class Reloader:
                 serving=None if self._current is None else self._current.snapshot.id,
             )
 
-    def _stamp(self) -> tuple[int, int, int] | None:
+    def _stamp(self) -> PointerToken | None:
+        """The token of the pointer; None if there is no pointer, or the source cannot be reached."""
         try:
-            status = self._pointer_file.stat()
-        except OSError:
+            token = self._source.token()
+        except SnapshotError:
             return None
-        return status.st_mtime_ns, status.st_ino, status.st_size
+        return None if token == NO_POINTER else token
 
     def _reload(self) -> None:
         """Serve what the pointer names, if that is not served already."""
         current = self._current
         if current is not None:
-            pointer = publishing.current(self._settings.snapshots)
+            pointer = self._source.current()
             if pointer.snapshot == current.snapshot.id:
                 self.failure, current.pointer = None, pointer
                 return

@@ -8,10 +8,10 @@ from embeddings.encoders import loading
 from embeddings.encoders.encoder import Encoder
 from embeddings.queries import SearchOptions
 from embeddings.search.searcher import Searcher
-from embeddings.snapshots import publishing
 from embeddings.snapshots.encoder_check import check_encoder
-from embeddings.snapshots.publishing import Pointer
-from embeddings.snapshots.snapshot import Snapshot
+from embeddings.snapshots.folder import ENCODERS, FolderSource
+from embeddings.snapshots.snapshot import Snapshot, open_current
+from embeddings.snapshots.source import Pointer
 from service.engine.query_batcher import BatchLimits, QueryBatcher
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -58,7 +58,7 @@ def open_published(settings: Settings, metrics: Metrics, current: ServedSnapshot
         SnapshotError: It cannot be opened, or another encoder built it.
         EncoderError: Its encoder cannot be loaded.
     """
-    snapshot, pointer = publishing.open_current(settings.snapshots)
+    snapshot, pointer = open_current(FolderSource(settings.snapshots))
     try:
         encoder = _encoder_for(snapshot, settings, current)
         check_encoder(snapshot, encoder)
@@ -87,7 +87,7 @@ def _encoder_for(snapshot: Snapshot, settings: Settings, current: ServedSnapshot
         return current.encoder
     return loading.for_snapshot(
         snapshot.manifest,
-        settings.snapshots / publishing.ENCODERS,
+        settings.snapshots / ENCODERS,
         backend=settings.backend,
         precision=settings.precision,
         model=settings.model,

@@ -14,7 +14,7 @@ from embeddings.build.corpus import Corpus, cleaned_texts
 from embeddings.encoders.vector_cache import text_key
 from embeddings.errors import CorpusError, RejectedRecord
 from embeddings.papers import Paper, Record, Reject, RejectReason, Source, paper_id
-from embeddings.snapshots.papers_db import PaperStore
+from embeddings.snapshots.papers_db import PapersDb
 from embeddings.texts.cleaning import clean
 
 
@@ -33,8 +33,8 @@ def papers_of(
         pass
     corpus.save(folder / "papers.db")
     corpus.close()
-    store = PaperStore(folder / "papers.db")
-    papers = store.browse(0, 1_000)
+    store = PapersDb(folder / "papers.db")
+    papers = store.page(0, 1_000)
     store.close()
     return papers, corpus, rejects.getvalue()
 
@@ -177,3 +177,40 @@ def test_cleaned_texts_are_not_part_of_the_finished_database(tmp_path: Path) -> 
     tables = {name for (name,) in saved.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert tables == {"papers", "sources", "categories", "external_ids"}
     saved.close()
+
+
+def test_dates_complete_each_other_only_within_one_year(tmp_path: Path) -> None:
+    entries = [
+        record("One.", 1, year=2020),
+        record("One.", 2, year=2021, date="2021-03"),
+        record("One.", 3, year=2020, date="2020-05-01"),
+        record("Two.", 4),
+        record("Two.", 5, year=2019, date="2019"),
+    ]
+    one, two = papers_of(entries, tmp_path)[0]
+    assert (one.year, one.date, two.year, two.date) == (2020, "2020-05-01", 2019, "2019")
+
+
+def test_extra_fields_of_sightings_and_halves_are_merged_and_the_first_counts(tmp_path: Path) -> None:
+    entries = [
+        record("One.", 1, extra={"pages": "1-9"}),
+        record("One.", 2, extra={"pages": "2", "note": [1, None, {"é": 0.5}]}),
+        record(None, 1, "papers", join_key="1", extra={"citations": 3}),
+        record("Two.", 1, "abstracts", join_key="1", extra={"license": "CC0"}),
+        record("Three.", 3),
+    ]
+    papers, corpus, _ = papers_of(entries, tmp_path)
+    assert papers[0].extra == {"note": [1, None, {"é": 0.5}], "pages": "1-9"}
+    assert papers[1].extra == {"license": "CC0", "citations": 3}
+    assert papers[2].extra == {} and corpus.counts.extra_dropped == {}
+
+
+def test_extra_fields_beyond_the_limit_are_dropped_largest_first_and_counted(tmp_path: Path) -> None:
+    entries = [
+        record("One.", 1, extra={"a": "x" * 9_000, "pages": "1-9"}),
+        record("One.", 2, extra={"b": "x" * 8_000, "note": "n"}),
+        record("Two.", 3, extra={"text": "x" * 17_000}),
+    ]
+    papers, corpus, _ = papers_of(entries, tmp_path)
+    assert papers[0].extra == {"b": "x" * 8_000, "note": "n", "pages": "1-9"} and papers[1].extra == {}
+    assert corpus.counts.extra_dropped == {"a": 1, "text": 1}

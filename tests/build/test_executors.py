@@ -22,7 +22,7 @@ from embeddings.encoders.encoder import Encoder
 from embeddings.encoders.encoder_info import PLAIN_MODEL
 from embeddings.encoders.reference import EncoderReference
 from embeddings.errors import BuildError, EncoderError
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import ENCODERS
 from tests.build.test_job import content, options, write_corpus
 
 # An executor is added here, and passes all tests below
@@ -45,7 +45,7 @@ def reference(snapshots: Path, encoder: Encoder) -> EncoderReference:
         files=model_files.locate(encoder.info.name),
         fingerprint=encoder.info.fingerprint,
         computation=Computation(encoder.runtime.computation.backend, Precision.F32),
-        compiled=(snapshots / publishing.ENCODERS).absolute(),
+        compiled=(snapshots / ENCODERS).absolute(),
         device=None,
         max_tokens=0,
         batch_tokens=None,

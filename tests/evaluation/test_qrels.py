@@ -39,7 +39,7 @@ def write_collection(folder: Path, snapshot: Snapshot, *, packed: bool = False) 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_collections_papers_are_found_by_their_content(tmp_path: Path, snapshot: Snapshot, packed: bool) -> None:
-    found = resolve(read_collection(write_collection(tmp_path / "few", snapshot, packed=packed)), snapshot.store)
+    found = resolve(read_collection(write_collection(tmp_path / "few", snapshot, packed=packed)), snapshot.papers_db)
     ids = [paper.id for paper in snapshot.papers(0, FEW)]
     assert [question.id for question in found.questions] == ["t", "p"]
     assert found.questions[1].paper == ids[1]
@@ -53,14 +53,14 @@ def test_questions_without_any_paper_in_the_snapshot_are_left_out(tmp_path: Path
         {"text": "known", "paper": snapshot.papers(0, 1)[0].id[:12]},
         {"text": "unknown", "paper": "f" * 40},
     ]
-    found = resolve(read_known_items(write_lines(tmp_path / "items.jsonl", rows)), snapshot.store)
+    found = resolve(read_known_items(write_lines(tmp_path / "items.jsonl", rows)), snapshot.papers_db)
     assert [question.text for question in found.questions] == ["known"] and found.left_out == ("2",)
 
 
 def test_a_snapshot_with_none_of_the_papers_is_an_error(tmp_path: Path, snapshot: Snapshot) -> None:
     items = read_known_items(write_lines(tmp_path / "items.jsonl", [{"text": "unknown", "paper": "DOI:10.1/x"}]))
     with pytest.raises(JudgmentError, match=r"holds none of the 1 papers judged in items\.jsonl"):
-        resolve(items, snapshot.store)
+        resolve(items, snapshot.papers_db)
 
 
 def test_saved_questions_are_texts_papers_or_known_items(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ from embeddings.ranking.calibration import (
 from embeddings.ranking.stage_names import StageName
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
-from embeddings.snapshots.snapshot import Manifest, Snapshot
+from embeddings.snapshots.manifest import Manifest
+from embeddings.snapshots.snapshot import Snapshot
 from tests.off_topic import FAR_CHINESE, FAR_ENGLISH
 from tests.paraphrases import PARAPHRASES
 

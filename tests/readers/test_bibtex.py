@@ -85,14 +85,14 @@ def test_the_first_of_two_equal_fields_counts(tmp_path: Path) -> None:
     assert record.abstract == "one"
 
 
-def test_an_entry_that_is_not_utf8_or_absurd_is_left_out_alone(tmp_path: Path) -> None:
+def test_an_entry_that_is_not_utf8_or_too_long_is_left_out_alone(tmp_path: Path) -> None:
     endless = b"words without end\n" * (MAX_LINE // 18 + 10)
     content = b"@misc{a, abstract={\xff}}\n@misc{b, abstract={" + endless + b"}}\n@misc{c, abstract={C.}}"
-    bad, absurd, good = bibtex(tmp_path, content)
+    bad, too_long, good = bibtex(tmp_path, content)
     assert isinstance(bad, Reject)
     assert bad.reason is RejectReason.NOT_UTF8
-    assert isinstance(absurd, Reject)
-    assert absurd.reason is RejectReason.TOO_LONG
+    assert isinstance(too_long, Reject)
+    assert too_long.reason is RejectReason.TOO_LONG
     assert isinstance(good, Record)
 
 
@@ -104,3 +104,42 @@ def test_text_between_entries_is_nothing(tmp_path: Path) -> None:
 def test_nothing_is_printed_about_broken_entries(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     bibtex(tmp_path, "@misc{a, abstract={never closed")
     assert capfd.readouterr() == ("", "")
+
+
+def test_entry_type_key_and_fields_that_we_do_not_know_are_kept(tmp_path: Path) -> None:
+    entry = """@InProceedings{key7, abstract={A.}, booktitle={B}, year=2020, month=jan, publisher="P" # { Q},
+        pages = {1--9}, file = {:a.pdf:PDF}, eprint={123}, eprinttype={jstor}, language={English}, note={}}"""
+    (record,) = bibtex(tmp_path, entry)
+    assert isinstance(record, Record)
+    assert (record.year, record.date, record.venue) == (2020, "2020-01", "B")
+    assert record.extra == {
+        "ENTRYTYPE": "inproceedings",
+        "ID": "key7",
+        "publisher": "P Q",
+        "pages": "1--9",
+        "file": ":a.pdf:PDF",
+        "eprint": "123",
+        "eprinttype": "jstor",
+        "language": "English",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "date", "kept"),
+    [
+        ("year=2020, month={12}, day=3", "2020-12-03", {}),
+        ("date={2020-05-01}, month=jan", "2020-05-01", {"month": "jan"}),
+        ("year=2020, month={Spring}", None, {"month": "Spring"}),
+        ("year={in press}, month=jan", None, {"year": "in press", "month": "jan"}),
+    ],
+)
+def test_a_date_is_read_from_its_fields(tmp_path: Path, fields: str, date: str | None, kept: dict[str, str]) -> None:
+    (record,) = bibtex(tmp_path, f"@misc{{a, abstract={{A.}}, {fields}}}")
+    assert isinstance(record, Record)
+    assert (record.date, record.extra) == (date, {"ENTRYTYPE": "misc", "ID": "a", **kept})
+
+
+def test_a_malformed_field_that_we_do_not_know_is_kept_as_written(tmp_path: Path) -> None:
+    (record,) = bibtex(tmp_path, "@misc{a, abstract={A.}, note = {one} {two}}")
+    assert isinstance(record, Record)
+    assert record.extra["note"] == "{one} {two}"

@@ -206,3 +206,23 @@ def test_a_paper_of_the_graph_interface_is_whole(tmp_path: Path) -> None:
     assert paper.url == "https://www.semanticscholar.org/paper/649def34f8be52c8b66281af98ae884c09aef38b"
     left_out = one(tmp_path, {**S2_GRAPH, "abstract": None})
     assert isinstance(left_out, Reject)
+
+
+def test_dumps_state_dates_and_keep_the_fields_that_we_do_not_know(tmp_path: Path) -> None:
+    arxiv = record(tmp_path, ARXIV)
+    assert arxiv.date == "2007-04-02"
+    assert arxiv.extra == {
+        "submitter": "Pavel Nadolsky",
+        "comments": "37 pages",
+        "report-no": "ANL-HEP-PR-07-12",
+        "update_date": "2008-11-26",
+    }
+    openalex = record(tmp_path, {**OPENALEX, "publication_date": "2018-02-13", "cited_by_count": 7})
+    assert (openalex.year, openalex.date) == (2018, "2018-02-13")
+    assert openalex.extra == {"primary_location": OPENALEX["primary_location"], "cited_by_count": 7}
+    paper = record(tmp_path, S2_PAPER)
+    assert (paper.date, paper.extra) == ("2006-02-28", {"journal": S2_PAPER["journal"]})
+    abstract = record(tmp_path, S2_ABSTRACT)
+    assert abstract.extra == {"openaccessinfo": S2_ABSTRACT["openaccessinfo"], "updated": S2_ABSTRACT["updated"]}
+    graph = record(tmp_path, S2_GRAPH)
+    assert (graph.date, graph.extra) == ("2017-06-12", {"paperId": S2_GRAPH["paperId"]})

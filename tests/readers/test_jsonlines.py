@@ -73,7 +73,7 @@ def test_placeholders_are_text_like_any_other(tmp_path: Path) -> None:
         (None, "the line is null"),
         (b'{"abstract": "A."', "not JSON"),
         (b"[" * 100_000, "nested too deeply"),
-        (b'{"abstract": "A.", "year": ' + b"1" * 5_000 + b"}", "absurdly long"),
+        (b'{"abstract": "A.", "year": ' + b"1" * 5_000 + b"}", "too many digits"),
     ],
 )
 def test_a_broken_record_says_what_is_wrong_and_the_next_is_read(tmp_path: Path, row: object, field: str) -> None:
@@ -103,12 +103,12 @@ def test_what_utf8_cannot_hold_is_left_out_alone(tmp_path: Path, bad: bytes) -> 
     assert following.abstract == "😀"
 
 
-def test_an_absurd_abstract_is_left_out_and_the_longest_allowed_is_kept(tmp_path: Path) -> None:
-    kept, absurd = jsonl(tmp_path, {"abstract": "x" * MAX_ABSTRACT}, {"abstract": "x" * (MAX_ABSTRACT + 1)})
+def test_a_too_long_abstract_is_left_out_and_the_longest_allowed_is_kept(tmp_path: Path) -> None:
+    kept, too_long = jsonl(tmp_path, {"abstract": "x" * MAX_ABSTRACT}, {"abstract": "x" * (MAX_ABSTRACT + 1)})
     assert isinstance(kept, Record)
-    assert isinstance(absurd, Reject)
-    assert absurd.reason is RejectReason.TOO_LONG
-    assert "100,001" in absurd.detail
+    assert isinstance(too_long, Reject)
+    assert too_long.reason is RejectReason.TOO_LONG
+    assert "100,001" in too_long.detail
 
 
 def test_blank_lines_and_carriage_returns_are_nothing_but_count(tmp_path: Path) -> None:
@@ -135,3 +135,27 @@ def test_a_plain_stream_is_fast(tmp_path: Path) -> None:
     start = time.process_time()
     assert sum(1 for _ in read([str(path)])) == 50_000
     assert time.process_time() - start < 3  # a fifth of what two ordinary cores do
+
+
+def test_fields_that_we_do_not_know_are_kept_as_json(tmp_path: Path) -> None:
+    row = {"abstract": "A.", "title": "T", "pages": "1-9", "citations": 3, "funding": [{"name": "X", "share": 0.5}]}
+    (record,) = jsonl(tmp_path, {**row, "empty": None, "date": "2021-05", "language": "English"})
+    assert isinstance(record, Record)
+    assert (record.year, record.date, record.language) == (2021, "2021-05", None)
+    assert record.extra == {
+        "language": "English",  # a known field with a value that we do not read
+        "pages": "1-9",
+        "citations": 3,
+        "funding": [{"name": "X", "share": 0.5}],
+    }
+    (renamed,) = jsonl(tmp_path, {"abstract": "short", "Long": "A.", "title": "T"}, columns={"abstract": "Long"})
+    assert isinstance(renamed, Record)
+    assert (renamed.abstract, renamed.extra) == ("A.", {"abstract": "short"})
+
+
+def test_numbers_that_json_does_not_have_become_null(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"abstract": "A.", "impact": NaN, "list": [Infinity, 1]}\n')
+    (record,) = read([str(path)])
+    assert isinstance(record, Record)
+    assert record.extra == {"impact": None, "list": [None, 1]}

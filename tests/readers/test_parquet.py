@@ -88,3 +88,32 @@ def test_a_large_row_group_is_never_held_whole(tmp_path: Path) -> None:
         peak = max(peak, pa.total_allocated_bytes() - held)
         assert isinstance(item, Record)
     assert peak < 10_000_000
+
+
+def test_columns_that_we_do_not_know_are_kept_as_json(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.parquet",
+        {
+            "abstract": ["A.", "B."],
+            "published": [datetime.datetime(2020, 1, 2, 3), None],
+            "added": [datetime.date(2021, 2, 3), None],
+            "score": pa.array([float("nan"), 0.5]),
+            "tags": [["a", "b"], []],
+            "raw": pa.array([b"\xff", b"ok"], pa.binary()),
+            "map": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),
+        },
+    )
+    first, second = read([str(path)])
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert (first.year, first.date) == (2020, "2020-01-02")
+    assert first.extra == {"added": "2021-02-03", "score": None, "tags": ["a", "b"], "raw": "\ufffd", "map": {"k": 1}}
+    assert second.extra == {"score": 0.5, "raw": "ok"}
+
+
+def test_a_column_that_we_do_not_know_and_that_is_not_utf8_loses_no_record(tmp_path: Path) -> None:
+    bad = pa.array([b"\xff", b"fine"], pa.binary()).view(pa.string())
+    first, second = read([str(written(tmp_path / "a.parquet", {"abstract": ["A.", "B."], "note": bad}))])
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert (first.extra, second.extra) == ({"note": "\ufffd"}, {"note": "fine"})

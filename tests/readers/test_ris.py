@@ -63,9 +63,43 @@ def test_a_record_without_an_end_is_broken_and_the_next_is_read(tmp_path: Path) 
     assert isinstance(last, Reject)
 
 
-def test_a_record_that_is_not_utf8_or_absurd_is_left_out_alone(tmp_path: Path) -> None:
+def test_a_record_that_is_not_utf8_or_too_long_is_left_out_alone(tmp_path: Path) -> None:
     end = b"ER  - \n"
-    absurd = b"TY  - JOUR\nAB  - " + b"words without end\n" * (MAX_LINE // 18 + 10) + end
-    items = ris(tmp_path, b"TY  - JOUR\nAB  - \xff\n" + end + absurd + b"TY  - JOUR\nAB  - C.\n" + end)
+    too_long = b"TY  - JOUR\nAB  - " + b"words without end\n" * (MAX_LINE // 18 + 10) + end
+    items = ris(tmp_path, b"TY  - JOUR\nAB  - \xff\n" + end + too_long + b"TY  - JOUR\nAB  - C.\n" + end)
     kinds = [item.reason if isinstance(item, Reject) else item.abstract for item in items]
     assert kinds == [RejectReason.NOT_UTF8, RejectReason.TOO_LONG, "C."]
+
+
+def test_tags_that_we_do_not_know_are_kept(tmp_path: Path) -> None:
+    content = """TY  - CONF
+AB  - A.
+T2  - A venue
+PY  - 2020
+DA  - 2020/05/01
+PB  - P
+SP  - 1
+EP  - 9
+A2  - Editor, E.
+A2  - Other, O.
+N1  - First
+N1  - Second
+UR  - https://e.org; https://f.org
+ZZ  - unheard of
+LA  - English
+ER  - 
+"""
+    (record,) = ris(tmp_path, content)
+    assert isinstance(record, Record)
+    assert (record.year, record.date, record.venue, record.language) == (2020, "2020-05-01", "A venue", None)
+    assert record.extra == {
+        "TY": "CONF",
+        "PB": "P",
+        "SP": "1",
+        "EP": "9",
+        "A2": ["Editor, E.", "Other, O."],
+        "N1": ["First", "Second"],
+        "UR": ["https://f.org"],
+        "ZZ": "unheard of",
+        "LA": "English",
+    }

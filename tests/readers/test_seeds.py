@@ -55,8 +55,8 @@ def test_an_abstract_that_is_not_utf8_is_left_out_alone(tmp_path: Path) -> None:
 
 def test_a_text_without_end_is_one_reject_and_the_next_is_read(tmp_path: Path) -> None:
     content = b"word word word word word word word\n" * 500_000 + b"\nnext\n"
-    absurd, following = seeds(tmp_path / "a.txt", content)
-    assert isinstance(absurd, Reject)
-    assert (absurd.reason, absurd.source.line) == (RejectReason.TOO_LONG, 1)
+    too_long, following = seeds(tmp_path / "a.txt", content)
+    assert isinstance(too_long, Reject)
+    assert (too_long.reason, too_long.source.line) == (RejectReason.TOO_LONG, 1)
     assert isinstance(following, Record)
     assert following.source.line == 500_002

@@ -77,9 +77,9 @@ def test_a_row_that_is_not_utf8_is_left_out_alone(tmp_path: Path) -> None:
     assert good.source.line == 4
 
 
-def test_an_absurd_row_is_left_out_and_lines_still_count_right(tmp_path: Path) -> None:
-    absurd = b'b,"' + b"words without end\n" * (MAX_LINE // 18 + 10) + b'end"\n'
-    content = b"title,abstract\na," + b"x" * (MAX_LINE + 10) + b"\n" + absurd + b"c,C.\n"
+def test_a_too_long_row_is_left_out_and_lines_still_count_right(tmp_path: Path) -> None:
+    too_long = b'b,"' + b"words without end\n" * (MAX_LINE // 18 + 10) + b'end"\n'
+    content = b"title,abstract\na," + b"x" * (MAX_LINE + 10) + b"\n" + too_long + b"c,C.\n"
     long_line, long_row, *rest = table(tmp_path / "a.csv", content)
     assert isinstance(long_line, Reject)
     assert isinstance(long_row, Reject)
@@ -121,3 +121,17 @@ def test_a_table_with_a_byte_order_mark_has_all_its_columns(tmp_path: Path) -> N
     (record,) = table(tmp_path / "a.csv", b"\xef\xbb\xbfabstract,title\r\nA.,T\r\n")
     assert isinstance(record, Record)
     assert record.abstract == "A."
+
+
+def test_columns_that_we_do_not_know_are_kept_by_name(tmp_path: Path) -> None:
+    content = ",Abstract,Pages,Date,Publication Date,note,note,empty\n0,A.,1-9,2020-05,2021-01-01,one,two,\n"
+    (record,) = table(tmp_path / "a.csv", content)
+    assert isinstance(record, Record)
+    assert (record.year, record.date) == (2020, "2020-05")
+    assert record.extra == {
+        "column_1": "0",
+        "Pages": "1-9",
+        "Publication Date": "2021-01-01",
+        "note": "one",
+        "note_7": "two",
+    }

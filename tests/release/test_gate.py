@@ -11,8 +11,9 @@ from embeddings.build.job import BuildOptions, build
 from embeddings.release import gate, query_set
 from embeddings.release.comparison import Thresholds
 from embeddings.release.gate import REPORT
-from embeddings.snapshots import publishing
-from embeddings.snapshots.snapshot import FILES, MANIFEST, Manifest, Snapshot
+from embeddings.snapshots.folder import VECTOR_CACHE, FolderSource
+from embeddings.snapshots.manifest import MANIFEST, Manifest
+from embeddings.snapshots.snapshot import FILES, Snapshot
 from tests.conftest import SEEDS
 from tests.evaluation.test_qrels import write_lines
 
@@ -68,11 +69,11 @@ def test_lost_papers_are_refused_and_served_by_force(copy: tuple[Path, dict[str,
     snapshots, ids = copy
     published(snapshots, ids["seeds"])
     done = gate.publish(snapshots, ids["some"], Thresholds())
-    assert not done.served and publishing.current(snapshots).snapshot == ids["seeds"]
+    assert not done.served and FolderSource(snapshots).current().snapshot == ids["seeds"]
     assert "9 of 42 papers are gone (21%), --most-gone 0.10" in done.refusal() and "--force" in done.refusal()
     assert json.loads((snapshots / ids["some"] / REPORT).read_text())["served"] is False
     assert published(snapshots, ids["some"], force=True)
-    assert publishing.current(snapshots).snapshot == ids["some"]
+    assert FolderSource(snapshots).current().snapshot == ids["some"]
     assert json.loads((snapshots / ids["some"] / REPORT).read_text())["served"] is True
 
 
@@ -91,7 +92,7 @@ def test_other_vectors_are_compared_each_by_its_own_encoder(copy: tuple[Path, di
 def test_without_the_old_encoder_papers_are_compared_all_the_same(copy: tuple[Path, dict[str, str]]) -> None:
     snapshots, ids = copy
     published(snapshots, ids["seeds"])
-    shutil.rmtree(snapshots / publishing.VECTOR_CACHE)
+    shutil.rmtree(snapshots / VECTOR_CACHE)
     manifest = snapshots / ids["seeds"] / MANIFEST
     content = json.loads(manifest.read_text(encoding="utf-8"))
     content["encoder"] |= {"name": str(snapshots / "gone"), "fingerprint": "0" * 16}
@@ -137,11 +138,11 @@ def test_questions_by_paper_alone_load_no_model(copy: tuple[Path, dict[str, str]
     query_set.add(snapshots, write_lines(tmp_path / "q.jsonl", [{"paper": paper.id} for paper in opened.papers(0, 5)]))
     opened.close()
     published(snapshots, ids["seeds"])
-    shutil.rmtree(snapshots / publishing.VECTOR_CACHE)
+    shutil.rmtree(snapshots / VECTOR_CACHE)
     found = gate.publish(snapshots, ids["half"], ANYTHING).comparison
     assert found is not None and found.overall.compared == 5
     fingerprint = Manifest.read(snapshots / ids["half"]).encoder.fingerprint
-    assert list((snapshots / publishing.VECTOR_CACHE).glob(f"{fingerprint}*.db"))
+    assert list((snapshots / VECTOR_CACHE).glob(f"{fingerprint}*.db"))
 
 
 def test_the_report_is_no_part_of_the_snapshot(copy: tuple[Path, dict[str, str]]) -> None:
@@ -150,8 +151,8 @@ def test_the_report_is_no_part_of_the_snapshot(copy: tuple[Path, dict[str, str]]
     assert published(snapshots, ids["seeds"])
     assert (snapshots / ids["seeds"] / REPORT).is_file() and REPORT not in FILES
     Snapshot.open(snapshots / ids["seeds"], verify=True).close()
-    assert publishing.rollback(snapshots).snapshot == ids["some"]  # without a gate
-    assert set(publishing.prune(snapshots, keep=0)) == {ids["seeds"], ids["half"]}
+    assert FolderSource(snapshots).rollback().snapshot == ids["some"]  # without a gate
+    assert set(FolderSource(snapshots).prune(keep=0)) == {ids["seeds"], ids["half"]}
     assert not (snapshots / ids["seeds"]).exists()
 
 
@@ -161,6 +162,6 @@ def test_a_build_that_is_refused_stays_unserved(tmp_path: Path) -> None:
     one = str(sorted(SEEDS.glob("*.txt"))[0])
     refused = build([one], options)
     assert first.published and not refused.published and refused.release is not None
-    assert publishing.current(options.snapshots).snapshot == first.manifest.snapshot
+    assert FolderSource(options.snapshots).current().snapshot == first.manifest.snapshot
     assert Snapshot.open(refused.folder, verify=True).id == refused.manifest.snapshot
     assert build([one], dataclasses.replace(options, force=True)).published

@@ -15,14 +15,14 @@ from tests.evaluation.test_qrels import write_lines
 
 
 def test_papers_that_came_and_went_are_counted(snapshot: Snapshot, tmp_path: Path) -> None:
-    same = query_set.compare_papers(snapshot.store, snapshot.store)
+    same = query_set.compare_papers(snapshot.papers_db, snapshot.papers_db)
     assert (same.before, same.after, same.came, same.went) == (42, 42, 0, 0)
-    assert list(same.common) == sorted(snapshot.store.ids())
+    assert list(same.common) == sorted(snapshot.papers_db.ids())
 
 
 def test_the_sample_asks_each_paper_and_its_first_sentence_the_languages_in_turn(snapshot: Snapshot) -> None:
-    change = query_set.compare_papers(snapshot.store, snapshot.store)
-    questions = query_set.sampled(change, snapshot.store).questions
+    change = query_set.compare_papers(snapshot.papers_db, snapshot.papers_db)
+    questions = query_set.sampled(change, snapshot.papers_db).questions
     by_paper = [question.paper for question in questions if question.paper is not None]
     assert len(by_paper) == 42 and len(questions) == 84
     assert Counter(snapshot.paper(paper).language for paper in by_paper[:16]) == {"en": 8, "zh": 8}

@@ -63,7 +63,7 @@ def test_a_filter_on_language_still_holds(searcher: Searcher) -> None:
 
 def test_english_vectors_of_the_corpus_are_those_of_the_plain_model(snapshot: Snapshot) -> None:
     papers = [paper for paper in snapshot.papers(0, 100) if paper.language == "en"]
-    rows = [snapshot.store.row(paper.id) for paper in papers]
+    rows = [snapshot.papers_db.row(paper.id) for paper in papers]
     texts = [paper.abstract for paper in papers if not any("\u4e00" <= letter <= "\u9fff" for letter in paper.abstract)]
     assert len(texts) == len(papers)
     expected = loading.load(PLAIN_MODEL).encode_documents(texts).embeddings

@@ -12,7 +12,7 @@ import pytest
 
 from embeddings.build.job import BuildOptions, build
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import FolderSource
 from service.settings import Settings
 from tests.conftest import SEEDS
 from tests.service.running import Running, running
@@ -71,10 +71,10 @@ def folder(three_snapshots: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def ids(folder: Path) -> dict[str, str]:
     """Snapshot ids in `folder`: `all` of the seeds (published), `few` of them, few by the `other` encoder."""
-    manifests = publishing.listed(folder)
+    manifests = FolderSource(folder).manifests()
     found = {}
     for manifest in manifests:
         own = manifest.encoder.name == EMBEDDED_MODEL
         found["other" if not own else "all" if manifest.counts["papers"] == 42 else "few"] = manifest.snapshot
-    assert publishing.current(folder).snapshot == found["all"]
+    assert FolderSource(folder).current().snapshot == found["all"]
     return found

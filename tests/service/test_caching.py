@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import FolderSource
 from embeddings.snapshots.snapshot import Snapshot
 from service.api import examples
 from service.http.headers import takes_gzip
@@ -85,17 +85,17 @@ def test_a_publish_renames_every_answer(folder: Path, ids: dict[str, str]) -> No
     with running(Settings(snapshots=folder, reload_interval_s=OFTEN_S)) as service:
         client = service.client
         for path in ("/search?q=graph", f"/papers/{paper}/related", f"/papers/{paper}", "/papers"):
-            publishing.publish(folder, ids["all"])
+            FolderSource(folder).publish(ids["all"])
             wait_until(lambda: client.get("/readyz").json()["snapshot"] == ids["all"])
             before = client.get(path)
             has = {"If-None-Match": before.headers["etag"]}
             assert client.get(path, headers=has).status_code == 304
-            publishing.publish(folder, ids["few"])
+            FolderSource(folder).publish(ids["few"])
             wait_until(lambda: client.get("/readyz").json()["snapshot"] == ids["few"])
             after = client.get(path, headers=has)
             assert after.status_code == 200 and after.headers["etag"] != before.headers["etag"]
             assert after.json()["snapshot"] == ids["few"]
-        publishing.rollback(folder)
+        FolderSource(folder).rollback()
         wait_until(lambda: client.get("/readyz").json()["snapshot"] == ids["all"])
         assert client.get(path, headers=has).status_code == 304  # the same snapshot, the same answers
 

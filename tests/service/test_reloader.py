@@ -12,7 +12,7 @@ import pytest
 
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import EncoderMismatch, SnapshotError
-from embeddings.snapshots import publishing
+from embeddings.snapshots.folder import FolderSource
 from service.api import examples
 from service.app import create_app
 from service.engine.reloader import Reloader
@@ -87,15 +87,15 @@ class Hammer:
 
 
 def test_no_request_fails_while_snapshots_are_published_and_rolled_back(folder: Path, ids: dict[str, str]) -> None:
-    both = publishing.current(folder).snapshot, ids["few"]
+    both = FolderSource(folder).current().snapshot, ids["few"]
     paper = "86affd4c37d5d63748a1722c317f88fb7795e81b"  # of both
     paths = ["/search?q=graph+networks", f"/papers/{paper}/related?top_k=3", f"/papers/{paper}", "/papers", "/readyz"]
     with following(folder) as service, Hammer(service.base_url, paths) as hammer:
         for i in range(PUBLISHES):
             wanted = both[(i + 1) % 2]
-            pointer = publishing.publish(folder, wanted) if i % 3 else None
+            pointer = FolderSource(folder).publish(wanted) if i % 3 else None
             if pointer is None:
-                pointer = publishing.publish(folder, wanted) if i == 0 else publishing.rollback(folder)
+                pointer = FolderSource(folder).publish(wanted) if i == 0 else FolderSource(folder).rollback()
             assert pointer.snapshot == wanted
             wait_until(lambda: served_id(service.client) == wanted)  # noqa: B023 - called before the next turn
     assert hammer.wrong == []
@@ -117,12 +117,12 @@ def test_nothing_published_answers_503_until_something_is(tmp_path: Path, snapsh
         wait_until(lambda: client.get("/readyz").status_code == 200)
         answer = client.get("/search", params={"q": "graph"})
         assert answer.status_code == 200
-        assert answer.json()["snapshot"] == publishing.current(snapshots).snapshot
+        assert answer.json()["snapshot"] == FolderSource(snapshots).current().snapshot
         assert "reload_failure" not in client.get("/readyz").json()
 
 
 def test_a_broken_or_missing_pointer_changes_nothing(folder: Path, ids: dict[str, str]) -> None:
-    pointer = publishing.pointer_path(folder)
+    pointer = FolderSource(folder).pointer_path
     with following(folder) as service:
         client = service.client
         pointer.write_text("{")
@@ -131,14 +131,14 @@ def test_a_broken_or_missing_pointer_changes_nothing(folder: Path, ids: dict[str
         assert client.get("/search", params={"q": "graph"}).json()["snapshot"] == ids["all"]
         pointer.unlink()
         assert client.get("/search", params={"q": "graph"}).json()["snapshot"] == ids["all"]
-        publishing.publish(folder, ids["few"])
+        FolderSource(folder).publish(ids["few"])
         wait_until(lambda: served_id(client) == ids["few"])
         assert "reload_failure" not in client.get("/readyz").json()
 
 
 def test_a_pointer_to_nothing_is_not_followed(folder: Path, ids: dict[str, str]) -> None:
     with following(folder) as service:
-        pointer = publishing.pointer_path(folder)
+        pointer = FolderSource(folder).pointer_path
         pointer.write_text(pointer.read_text().replace(ids["all"], "0" * 12))
         wait_until(lambda: "reload_failure" in service.client.get("/readyz").json())
         assert served_id(service.client) == ids["all"]
@@ -146,7 +146,7 @@ def test_a_pointer_to_nothing_is_not_followed(folder: Path, ids: dict[str, str])
 
 
 def test_publishing_the_same_snapshot_again_renews_its_date(live: Reloader, folder: Path, ids: dict[str, str]) -> None:
-    pointer = publishing.pointer_path(folder)
+    pointer = FolderSource(folder).pointer_path
     with live.lease() as before:
         published_at = before.pointer.published_at
         pointer.write_text(pointer.read_text().replace(published_at, "2030-01-01T00:00:00+00:00"))
@@ -160,7 +160,7 @@ def test_the_old_snapshot_is_closed_when_its_last_request_ends(
 ) -> None:
     with live.lease() as old:
         with live.lease():
-            publishing.publish(folder, ids["few"])
+            FolderSource(folder).publish(ids["few"])
             wait_until(lambda: serving(live) == ids["few"])
             with live.lease() as new:
                 assert new.snapshot.id == ids["few"]
@@ -172,7 +172,7 @@ def test_the_old_snapshot_is_closed_when_its_last_request_ends(
 
 def test_a_snapshot_of_another_encoder_brings_its_own(live: Reloader, folder: Path, ids: dict[str, str]) -> None:
     with live.lease() as old:
-        publishing.publish(folder, ids["other"])
+        FolderSource(folder).publish(ids["other"])
         wait_until(lambda: serving(live) == ids["other"])
         with live.lease() as new:
             assert new.encoder.info == new.snapshot.manifest.encoder
@@ -186,13 +186,13 @@ def test_a_snapshot_of_another_encoder_brings_its_own(live: Reloader, folder: Pa
 def test_a_snapshot_of_another_encoder_than_prescribed_is_refused(folder: Path, ids: dict[str, str]) -> None:
     with following(folder, model=EMBEDDED_MODEL) as service:
         client = service.client
-        publishing.publish(folder, ids["other"])
+        FolderSource(folder).publish(ids["other"])
         wait_until(lambda: "reload_failure" in client.get("/readyz").json())
         detail = client.get("/readyz").json()["reload_failure"]["detail"]
         assert EMBEDDED_MODEL in detail and "narrow" in detail
         assert "related_papers_reload_failures_total 0.0" not in client.get("/metrics").text
         assert client.get("/search", params={"q": "graph"}).json()["snapshot"] == ids["all"]
-        publishing.rollback(folder)
+        FolderSource(folder).rollback()
         wait_until(lambda: "reload_failure" not in client.get("/readyz").json())
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from embeddings.queries import Filters, Mode, SearchOptions, Stage
+from embeddings.queries import Filters, Mode, SearchOptions
+from embeddings.ranking.stage_names import StageName
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
 from service.api import examples
@@ -52,7 +53,7 @@ def test_explain_shows_what_the_order_goes_by(client: httpx.Client) -> None:
 
 
 def test_stages_can_be_left_out(client: httpx.Client, searcher: Searcher) -> None:
-    for without in ([Stage.FEEDBACK], [Stage.WORDS, Stage.SMOOTHING], list(Stage)):
+    for without in ([Stage.FEEDBACK], [StageName.LEXICAL, Stage.SMOOTHING], list(Stage)):
         options = SearchOptions(top_k=10, without=frozenset(without))
         expected = [hit.paper.id for hit in searcher.search(TEXT, options).hits]
         address: dict[str, str | int] = {"q": TEXT, "top_k": 10, "without": ",".join(without)}
@@ -77,7 +78,7 @@ def test_a_query_of_20000_characters_is_read(client: httpx.Client, snapshot: Sna
 
 def test_optional_keys_are_absent_and_title_is_null(client: httpx.Client) -> None:
     hit = client.get("/search", params={"q": TEXT, "top_k": 1}).json()["hits"][0]
-    assert set(hit) == {"id", "score", "probability", "title", "label", "language", "externalIds"}
+    assert set(hit) == {"id", "score", "similarity", "probability", "title", "label", "language", "externalIds"}
     assert hit["title"] is None
 
 

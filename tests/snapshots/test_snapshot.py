@@ -9,7 +9,8 @@ import pytest
 
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import SnapshotError
-from embeddings.snapshots.snapshot import FILES, Manifest, Snapshot
+from embeddings.snapshots.manifest import Manifest
+from embeddings.snapshots.snapshot import FILES, Snapshot
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_parts_of_different_builds_do_not_open(copy: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["checksums"]["embeddings.npy"]["bytes"] = (copy / "embeddings.npy").stat().st_size
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(SnapshotError, match=r"embeddings\.npy has shape \(41, 384\), \(42, 384\) belongs to the 42"):
+    with pytest.raises(SnapshotError, match=r"embeddings\.npy has shape \(41, 384\), expected \(42, 384\) for the 42"):
         Snapshot.open(copy)
 
 
@@ -70,7 +71,7 @@ def test_parts_of_different_builds_do_not_open(copy: Path) -> None:
         ('{"format_version": 2}', "format 2, this version reads format 4; build it anew"),
         ('{"format_version": 99}', "format 99, this version reads"),
         ('{"format_version": 4}', "not a manifest"),
-        (None, "is no snapshot"),
+        (None, "is not a snapshot"),
     ],
 )
 def test_a_broken_manifest_is_refused(copy: Path, content: str | None, complaint: str) -> None:
