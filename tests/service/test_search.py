@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from embeddings.queries import Filters, Mode, SearchOptions
-from embeddings.ranking.stage_names import StageName
+from embeddings.ranking.stage_names import OPTIONAL, StageName
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
 from service.api import examples
@@ -43,18 +43,18 @@ def test_the_mode_reaches_the_engine(client: httpx.Client, searcher: Searcher, m
 
 def test_explain_shows_what_the_order_goes_by(client: httpx.Client) -> None:
     hits = client.get("/search", params={"q": TEXT, "top_k": 10, "explain": True}).json()["hits"]
-    relevance = [hit["stages"]["relevance"] for hit in hits]
-    assert relevance == sorted(relevance, reverse=True)
-    assert all(hit["stages"]["dense"] == pytest.approx(hit["score"], abs=1e-6) for hit in hits)
+    scores = [hit["score"] for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    assert all(hit["stages"]["dense"] == pytest.approx(hit["similarity"], abs=1e-6) for hit in hits)
     assert any(hit["stages"]["lexical"] > 0 for hit in hits)
     related = client.get(f"/papers/{hits[0]['id']}/related", params={"explain": True}).json()["hits"]
     assert all(0 <= hit["stages"]["lexical"] <= 1 for hit in related)
-    assert all(hit["stages"]["feedback"] is None for hit in related)
+    assert all("feedback" not in hit["stages"] for hit in related)
 
 
 def test_stages_can_be_left_out(client: httpx.Client, searcher: Searcher) -> None:
-    for without in ([Stage.FEEDBACK], [StageName.LEXICAL, Stage.SMOOTHING], list(Stage)):
-        options = SearchOptions(top_k=10, without=frozenset(without))
+    for without in ([StageName.FEEDBACK], [StageName.LEXICAL, StageName.SMOOTHING], list(OPTIONAL)):
+        options = SearchOptions(top_k=10, without=tuple(without))
         expected = [hit.paper.id for hit in searcher.search(TEXT, options).hits]
         address: dict[str, str | int] = {"q": TEXT, "top_k": 10, "without": ",".join(without)}
         assert ids_of(client.get("/search", params=address)) == expected
@@ -87,7 +87,7 @@ def test_abstract_and_why_come_when_asked_for(client: httpx.Client) -> None:
     for hit in answer["hits"]:
         assert hit["why"]["hit_sentence"] in hit["abstract"]
         assert hit["why"]["query_sentence"] == TEXT
-        assert -1 <= hit["why"]["score"] <= 1
+        assert -1 <= hit["why"]["similarity"] <= 1
 
 
 @pytest.mark.parametrize(
