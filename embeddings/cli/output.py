@@ -201,8 +201,6 @@ def results_table(results: "Results", *, explain: bool) -> None:
         "similarity": [hit.similarity for hit in results.hits],
         "probability": [hit.probability for hit in results.hits],
     }
-    if explain:
-        columns |= {name: [hit.stages[name] for hit in results.hits] for name in results.hits[0].stages}
     known = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     table = _grid()
     for name in known:
@@ -212,7 +210,7 @@ def results_table(results: "Results", *, explain: bool) -> None:
     table.add_column("paper", overflow="fold")
     for i, hit in enumerate(results.hits):
         numbers = ["" if (value := values[i]) is None else f"{value:.3f}" for values in known.values()]
-        table.add_row(*numbers, hit.paper.id[:12], hit.paper.language, _text(hit))
+        table.add_row(*numbers, hit.paper.id[:12], hit.paper.language, _text(hit, explain=explain))
     _show(table)
 
 
@@ -238,8 +236,11 @@ def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
     _show(table)
 
 
-def _text(hit: "Hit") -> str:
+def _text(hit: "Hit", *, explain: bool) -> str:
     text = hit.paper.label
+    if explain:
+        stages = (f"{name} {value:.3f}" for name, value in hit.stages.items() if value is not None)
+        text += f"\n  {', '.join(stages)}"
     if (found := hit.highlight) is not None:
         text += f"\n  {found.similarity:.3f} “{found.query_sentence}”\n     ↔  “{found.hit_sentence}”"
     return text

@@ -63,9 +63,11 @@ def test_build_prints_a_summary_and_search_finds(run: Run, tmp_path: Path) -> No
     found = run("search", "quantization of object detectors for aerial images", "--snapshots", folder, "-k", "3")
     assert "GHOST" in found.stdout.splitlines()[1]
     by_words = run("search", "aerial quantization", "--snapshots", folder, "--mode", "lexical", "--explain")
-    assert by_words.stdout.split()[:4] == ["score", "words", "relevance", "id"], "only what there is"
+    assert by_words.stdout.split()[:3] == ["score", "similarity", "id"], "only what there is"
+    assert "dense 0." in by_words.stdout and "lexical " in by_words.stdout
     both = run("search", "aerial quantization", "--snapshots", folder, "--explain")
-    assert both.stdout.split()[:6] == ["score", "probability", "words", "feedback", "fused", "relevance"]
+    assert both.stdout.split()[:4] == ["score", "similarity", "probability", "id"]
+    assert "feedback 0." in both.stdout and "fusion 0." in both.stdout
 
 
 def test_search_answers_in_json_for_programs(run: Run, snapshots: Path) -> None:
@@ -76,7 +78,7 @@ def test_search_answers_in_json_for_programs(run: Run, snapshots: Path) -> None:
     assert asked.returncode == 0 and asked.stderr == ""
     assert len(answer["hits"]) == 2 and answer["total"] == 42 and answer["query"]["language"] == "en"
     assert answer["hits"][0]["id"].startswith("a582514cec94") and answer["hits"][0]["title"] is None
-    assert set(answer["hits"][0]["why"]) == {"query_sentence", "hit_sentence", "score"}
+    assert set(answer["hits"][0]["why"]) == {"query_sentence", "hit_sentence", "similarity"}
 
 
 def test_related_takes_the_beginning_of_an_id_filters_and_examples(run: Run, snapshots: Path) -> None:
