@@ -1,0 +1,1 @@
+"""The batch job: sources in, a published snapshot out. Read `job` first."""
