@@ -18,7 +18,7 @@ RelatedPapersError
     ├── AmbiguousPaperId     the beginning of an id fits several papers
     ├── EmptyQuery           nothing to search for
     ├── InvalidOption        an option is out of its range
-    └── JudgmentError        judged questions cannot be read, or a snapshot has none of their papers
+    └── QrelsError           judged questions cannot be read, or a snapshot has none of their papers
 
 Messages say what was found, what was expected, and what to do next.
 """
@@ -96,5 +96,5 @@ class InvalidOption(QueryError):
     """An option is out of its range, or options contradict each other."""
 
 
-class JudgmentError(QueryError):
+class QrelsError(QueryError):
     """Judged questions cannot be read, or a snapshot has none of their papers."""

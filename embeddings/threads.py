@@ -25,7 +25,7 @@ def available(cgroup: Path = _CGROUP) -> int:
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
 
-def multiply_alone() -> AbstractContextManager[object]:
+def single_threaded_blas() -> AbstractContextManager[object]:
     """Have numpy multiply matrices in one thread, until the context ends, or for good where none is entered.
 
     Products of a search are small. Several threads take no less time for them, and where other requests use the

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 from embeddings import database
 from embeddings.encoders.vector_cache import text_key
 from embeddings.errors import CorpusError, RejectedRecord
-from embeddings.snapshots.papers_db import SCHEMA, external_key
 from embeddings.papers import Record, Reject, RejectReason, Source, paper_id
+from embeddings.snapshots.papers_db import SCHEMA, external_key
 from embeddings.texts.cleaning import clean
 from embeddings.texts.labels import label
 from embeddings.texts.language import detect

@@ -12,35 +12,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.snapshots import stored_fields, publishing, snapshot
 from embeddings import database, readers, threads
-from embeddings.snapshots.encoder_check import PROBES
+from embeddings.build.build_lock import Progress, alone, work_folder
 from embeddings.build.corpus import Corpus
+from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.encoders import loading, model_files
-from embeddings.encoders.vector_cache import VectorCache, text_key
+from embeddings.encoders.backends.base import Backend, Computation, Precision
 from embeddings.encoders.cached_encoder import CachedEncoder
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL, EncoderInfo
 from embeddings.encoders.loading import Chosen
 from embeddings.encoders.model_files import ModelFiles
-from embeddings.encoders.backends.base import Backend, Computation, Precision
+from embeddings.encoders.vector_cache import VectorCache, text_key
 from embeddings.files import create_array, map_array
-from embeddings.indexes.faiss import faiss_index
 from embeddings.indexes.bm25 import lexical_index
 from embeddings.indexes.faiss import faiss_index
+from embeddings.indexes.faiss.choice import INDEX_RECALL, choose
 from embeddings.indexes.faiss.evaluation import tuned
 from embeddings.indexes.faiss.faiss_index import FaissIndex
-from embeddings.indexes.faiss.choice import INDEX_RECALL, choose
 from embeddings.indexes.title_embeddings import packed
+from embeddings.ranking.calibration import Calibration, of_encoder
 from embeddings.release import gate
 from embeddings.release.comparison import Thresholds
-from embeddings.release.gate import Release
+from embeddings.release.gate import ReleaseDecision
+from embeddings.snapshots import publishing, snapshot, stored_fields
+from embeddings.snapshots.encoder_check import PROBES
 from embeddings.snapshots.papers_db import PaperStore
-from embeddings.ranking.calibration import Calibration, of_encoder
-from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.snapshots.snapshot import Manifest
 from embeddings.texts.cleaning import clean
 from embeddings.texts.terms import terms
-from embeddings.build.build_lock import Progress, alone, work_folder
 
 if TYPE_CHECKING:
     from embeddings.encoders.encoder import Encoder
@@ -124,7 +123,7 @@ class BuildReport:
     folder: Path
     embedded: int
     published: bool
-    release: Release | None = None
+    release: ReleaseDecision | None = None
 
 
 def build(
@@ -333,7 +332,11 @@ def _manifest(
         calibration=calibration,
         probes=PROBES,
         checksums={},
-        versions={**{name: version(name) for name in _VERSIONED}, "faiss": faiss_index.VERSION, "sqlite": database.VERSION},
+        versions={
+            **{name: version(name) for name in _VERSIONED},
+            "faiss": faiss_index.VERSION,
+            "sqlite": database.VERSION,
+        },
     )
 
 

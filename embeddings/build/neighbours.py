@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from embeddings.indexes.faiss.faiss_index import NO_HIT, FaissIndex
 from embeddings.ranking.fusion import RELATED_CANDIDATES, alike, fair
 from embeddings.ranking.smoothing import smooth
-from embeddings.threads import multiply_alone
+from embeddings.threads import single_threaded_blas
 
 # Enough for a page of ten with duplicates grouped and for several pages; 12 bytes each on disk.
 NEIGHBOURS = 50
@@ -56,7 +56,7 @@ def neighbours(
         rows = np.full((len(block), width), NO_HIT, dtype=np.int32)
         scores = np.full((len(block), width), -np.inf, dtype=np.float32)
         relevance = np.full((len(block), width), -np.inf, dtype=np.float32)
-        with multiply_alone():
+        with single_threaded_blas():
             for i in range(len(block)):
                 own = start + i
                 others = found[i][(found[i] != own) & (found[i] != NO_HIT)]

@@ -11,7 +11,16 @@ import typer
 from embeddings.cli import distillation as cli_distillation
 from embeddings.cli import output, reports
 from embeddings.cli import snapshots as cli_snapshots
-from embeddings.cli.options import ALLOWED, AsJson, Force, LeastOverlap, LeastRecall, MostGone, MostLost, Snapshots
+from embeddings.cli.options import (
+    DEFAULT_THRESHOLDS,
+    AsJson,
+    Force,
+    MaxHitLoss,
+    MaxMissingFraction,
+    MinIndexRecall,
+    MinOverlap,
+    Snapshots,
+)
 from embeddings.encoders.backends.base import Backend, Precision
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
 from embeddings.errors import InvalidOption, ReleaseRefused
@@ -79,10 +88,10 @@ def build(
         Path | None, typer.Option(help="What `calibrate` wrote, of a model that is not embedded.")
     ] = None,
     publish: Annotated[bool, typer.Option("--publish/--no-publish", help="Serve the result.")] = True,
-    least_overlap: LeastOverlap = ALLOWED.least_overlap,
-    least_recall: LeastRecall = ALLOWED.least_recall,
-    most_gone: MostGone = ALLOWED.most_gone,
-    most_lost: MostLost = ALLOWED.most_lost,
+    min_overlap: MinOverlap = DEFAULT_THRESHOLDS.min_overlap,
+    min_index_recall: MinIndexRecall = DEFAULT_THRESHOLDS.min_index_recall,
+    max_missing_fraction: MaxMissingFraction = DEFAULT_THRESHOLDS.max_missing_fraction,
+    max_hit_loss: MaxHitLoss = DEFAULT_THRESHOLDS.max_hit_loss,
     force: Force = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another build in the folder.")] = True,
     as_json: AsJson = False,
@@ -116,7 +125,10 @@ def build(
         calibration=None if calibration is None else calibration_file.read(calibration),
         publish=publish,
         thresholds=Thresholds(
-            least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
+            min_overlap=min_overlap,
+            min_index_recall=min_index_recall,
+            max_missing_fraction=max_missing_fraction,
+            max_hit_loss=max_hit_loss,
         ),
         force=force,
         wait=wait,
@@ -140,7 +152,7 @@ def build(
     else:
         output.build_summary(report)
     if report.release is not None and not report.release.served:
-        raise ReleaseRefused(report.release.refusal())
+        raise ReleaseRefused(report.release.refusal_message())
 
 
 @app.command()
@@ -268,10 +280,10 @@ def evaluate(
     if plot is not None:
         plotting.differences(cards[0], plot)
     if as_json:
-        output.write_json({"snapshot": opened.id, "results": [reports.card_fields(card) for card in cards]})
+        output.write_json({"snapshot": opened.id, "results": [reports.evaluation_fields(card) for card in cards]})
     else:
         for card in cards:
-            reports.card(card)
+            reports.evaluation(card)
 
 
 @app.command()
@@ -330,7 +342,7 @@ def _open(snapshots: Path, snapshot: str | None) -> "Snapshot":
     from embeddings.snapshots import publishing
     from embeddings.snapshots.snapshot import Snapshot
 
-    threads.multiply_alone()
+    threads.single_threaded_blas()
     if snapshot is None:
         return publishing.open_current(snapshots)[0]
     return Snapshot.open(snapshots / publishing.resolve(snapshots, snapshot))

@@ -12,12 +12,16 @@ Snapshots = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-LeastOverlap = Annotated[
+MinOverlap = Annotated[
     float, typer.Option(min=0, max=1, help="Least overlap@10 with the answers of the served snapshot, on average.")
 ]
-LeastRecall = Annotated[float, typer.Option(min=0, max=1, help="Least index recall@10.")]
-MostGone = Annotated[float, typer.Option(min=0, max=1, help="Largest share of the served papers that may be missing.")]
-MostLost = Annotated[float, typer.Option(min=0, max=1, help="Largest fall of hit@1 on saved questions with an answer.")]
+MinIndexRecall = Annotated[float, typer.Option(min=0, max=1, help="Least index recall@10.")]
+MaxMissingFraction = Annotated[
+    float, typer.Option(min=0, max=1, help="Largest share of the served papers that may be missing.")
+]
+MaxHitLoss = Annotated[
+    float, typer.Option(min=0, max=1, help="Largest fall of hit@1 on saved questions with an answer.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Serve it even if it answers too unlike the one served now.")]
 
-ALLOWED = Thresholds()
+DEFAULT_THRESHOLDS = Thresholds()

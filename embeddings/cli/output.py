@@ -178,7 +178,7 @@ def release_line(found: "Comparison") -> str:
         return f"against {found.before}: {papers}; no question could be asked of both"
     return (
         f"against {found.before}: {papers}; overlap@10 {found.overall.overlap:.2f} over "
-        f"{found.overall.compared} questions, at worst {found.overall.least_overlap:.2f}"
+        f"{found.overall.compared} questions, at worst {found.overall.min_overlap:.2f}"
     )
 
 

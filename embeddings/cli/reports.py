@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from embeddings.evaluation.report import EvaluationReport, Group, ModeScores
     from embeddings.queries import Mode
     from embeddings.ranking.calibration import Calibration
-    from embeddings.release.comparison import Compared
-    from embeddings.release.gate import Release
+    from embeddings.release.comparison import GroupComparison
+    from embeddings.release.gate import ReleaseDecision
 
 
-def card(found: "EvaluationReport") -> None:
+def evaluation(found: "EvaluationReport") -> None:
     """Print a scorecard: a row for each mode and kind of question, then the differences from the baseline."""
-    output.line(f"{found.name}: {len(found.questions)} questions asked of {found.snapshot}; means, 95 % intervals")
+    output.line(f"{found.name}: {len(found.queries)} questions asked of {found.snapshot}; means, 95 % intervals")
     if found.left_out:
         output.line(f"{found.left_out} questions left out: the snapshot has none of their papers")
     if found.missing:
@@ -36,11 +36,11 @@ def card(found: "EvaluationReport") -> None:
         output.table([f"minus {found.baseline}", "measure", "difference", "95 % interval", "p"], rows, words=2)
 
 
-def card_fields(found: "EvaluationReport") -> dict[str, Any]:
+def evaluation_fields(found: "EvaluationReport") -> dict[str, Any]:
     """A scorecard for programs, with the values of every question."""
     return {
         "name": found.name,
-        "questions": len(found.questions),
+        "questions": len(found.queries),
         "left_out": found.left_out,
         "judged_papers": found.judged,
         "missing_papers": found.missing,
@@ -49,9 +49,9 @@ def card_fields(found: "EvaluationReport") -> dict[str, Any]:
             str(mode): {
                 "overall": _group_fields(scores.overall),
                 "groups": {kind: _group_fields(group) for kind, group in scores.groups.items()},
-                "against_baseline": {name: _rounded(asdict(each)) for name, each in scores.against.items()},
+                "against_baseline": {name: _rounded(asdict(each)) for name, each in scores.differences.items()},
                 "by_question": {
-                    name: dict(zip(found.questions, (round(value, 4) for value in values.tolist()), strict=True))
+                    name: dict(zip(found.queries, (round(value, 4) for value in values.tolist()), strict=True))
                     for name, values in scores.values.items()
                 },
             }
@@ -60,7 +60,7 @@ def card_fields(found: "EvaluationReport") -> dict[str, Any]:
     }
 
 
-def release(found: "Release") -> None:
+def release(found: "ReleaseDecision") -> None:
     """Print what the gate found, and whether the snapshot is served."""
     comparison = found.comparison
     if comparison is None:
@@ -83,7 +83,7 @@ def release(found: "Release") -> None:
             output.table(
                 ["changed most", "", "overlap@10", "RBO@10"],
                 [
-                    [each.question[:100], each.language, f"{each.overlap:.2f}", f"{each.rank_biased_overlap:.2f}"]
+                    [each.query[:100], each.language, f"{each.overlap:.2f}", f"{each.rank_biased_overlap:.2f}"]
                     for each in comparison.worst
                 ],
                 words=2,
@@ -95,7 +95,7 @@ def release(found: "Release") -> None:
         output.line(f"{found.snapshot} is served now")
 
 
-def release_fields(found: "Release") -> dict[str, Any]:
+def release_fields(found: "ReleaseDecision") -> dict[str, Any]:
     """What the gate found, for programs."""
     comparison = None if found.comparison is None else asdict(found.comparison)
     return {"snapshot": found.snapshot, "served": found.served, "note": found.note, "comparison": comparison}
@@ -107,7 +107,7 @@ def _several(scores: "ModeScores") -> "dict[str, Group]":
 
 def _group_row(name: str, group: "Group") -> list[str]:
     cells = [f"{_short(each.mean)}\n{_short(each.low)}–{_short(each.high)}" for each in group.estimates.values()]
-    return [name, str(group.questions), *cells]
+    return [name, str(group.queries), *cells]
 
 
 def _short(value: float) -> str:
@@ -116,23 +116,23 @@ def _short(value: float) -> str:
 
 
 def _difference_rows(mode: "Mode", scores: "ModeScores") -> Iterator[list[str]]:
-    for name, each in scores.against.items():
+    for name, each in scores.differences.items():
         yield [str(mode), name, f"{each.mean:+.3f}", f"{each.low:+.3f}–{each.high:+.3f}", f"{each.p:.4f}"]
 
 
 def _group_fields(group: "Group") -> dict[str, Any]:
     measures = {name: _rounded(asdict(each)) for name, each in group.estimates.items()}
-    return {"questions": group.questions, **measures}
+    return {"questions": group.queries, **measures}
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in values.items()}
 
 
-def _compared_row(name: str, group: "Compared") -> list[str]:
+def _compared_row(name: str, group: "GroupComparison") -> list[str]:
     hits = "–" if group.hit_before is None else f"{group.hit_before:.2f} → {group.hit_after:.2f} of {group.known_items}"
-    numbers = [_number(each) for each in (group.overlap, group.least_overlap, group.rank_biased_overlap)]
-    return [name, str(group.questions), *numbers, hits, _number(group.index_recall)]
+    numbers = [_number(each) for each in (group.overlap, group.min_overlap, group.rank_biased_overlap)]
+    return [name, str(group.queries), *numbers, hits, _number(group.index_recall)]
 
 
 def _number(value: float | None) -> str:

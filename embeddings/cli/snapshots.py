@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from embeddings.cli import output, reports
-from embeddings.cli.options import ALLOWED, AsJson, Force, LeastOverlap, LeastRecall, MostGone, MostLost, Snapshots
+from embeddings.cli.options import (
+    DEFAULT_THRESHOLDS,
+    AsJson,
+    Force,
+    MaxHitLoss,
+    MaxMissingFraction,
+    MinIndexRecall,
+    MinOverlap,
+    Snapshots,
+)
 from embeddings.errors import ReleaseRefused
 from embeddings.release.comparison import Thresholds
 
@@ -50,10 +59,10 @@ def verify(
 def publish_snapshot(
     snapshot: Annotated[str, typer.Argument(help="Its id, or the beginning.")],
     snapshots: Snapshots = Path("snapshots"),
-    least_overlap: LeastOverlap = ALLOWED.least_overlap,
-    least_recall: LeastRecall = ALLOWED.least_recall,
-    most_gone: MostGone = ALLOWED.most_gone,
-    most_lost: MostLost = ALLOWED.most_lost,
+    min_overlap: MinOverlap = DEFAULT_THRESHOLDS.min_overlap,
+    min_index_recall: MinIndexRecall = DEFAULT_THRESHOLDS.min_index_recall,
+    max_missing_fraction: MaxMissingFraction = DEFAULT_THRESHOLDS.max_missing_fraction,
+    max_hit_loss: MaxHitLoss = DEFAULT_THRESHOLDS.max_hit_loss,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +70,10 @@ def publish_snapshot(
     from embeddings.release import gate
 
     thresholds = Thresholds(
-        least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
+        min_overlap=min_overlap,
+        min_index_recall=min_index_recall,
+        max_missing_fraction=max_missing_fraction,
+        max_hit_loss=max_hit_loss,
     )
     released = gate.publish(snapshots, snapshot, thresholds, force=force)
     if as_json:
@@ -69,7 +81,7 @@ def publish_snapshot(
     else:
         reports.release(released)
     if not released.served:
-        raise ReleaseRefused(released.refusal())
+        raise ReleaseRefused(released.refusal_message())
 
 
 @app.command()
@@ -86,15 +98,15 @@ def queries(
         new, total = query_set.add(snapshots, add)
         output.line(f"{new} questions saved, {total} in all: {snapshots / query_set.FILE}")
         return
-    saved = query_set.saved(snapshots)
+    saved = query_set.load(snapshots)
     if saved is None:
         output.line(
             "no questions are saved: papers that both snapshots hold are asked about; save some with --add FILE"
         )
         return
-    for question in saved.questions:
-        answer = ", ".join(saved.grades.get(question.id, ()))
-        output.line(f"{question.text or f'papers related to {question.paper}'}{f'  → {answer}' if answer else ''}")
+    for query in saved.queries:
+        answer = ", ".join(saved.grades.get(query.id, ()))
+        output.line(f"{query.text or f'papers related to {query.paper}'}{f'  → {answer}' if answer else ''}")
 
 
 @app.command()

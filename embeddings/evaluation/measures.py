@@ -1,4 +1,4 @@
-"""The door to trec_eval: runs and judgments into measures, question by question."""
+"""The door to trec_eval: runs and judgments into measures, query by query."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,14 +23,14 @@ RUN_DEPTH = 1000
 """Hits that a run holds, as in TREC."""
 
 
-def by_question(
+def by_query(
     grades: Mapping[str, Mapping[str, int]], runs: Mapping[str, Sequence[str]]
 ) -> dict[str, NDArray[np.float64]]:
-    """Measure every question that is judged.
+    """Measure every query that is judged.
 
     Args:
-        grades: Question → paper → grade.
-        runs: Question → papers found, best first; a judged question that is not there has found nothing.
+        grades: Query → paper → grade.
+        runs: Query → papers found, best first; a judged query that is not there has found nothing.
 
     Returns:
         Measure → values in [0, 1], shape (len(grades),), in the order of `grades`.
@@ -45,13 +45,13 @@ def by_question(
             "measuring needs a package that is not installed: pip install 'related-papers[evaluation]'"
         ) from None
     evaluator = pytrec_eval.RelevanceEvaluator(
-        {question: dict(judged) for question, judged in grades.items()},
+        {query: dict(judged) for query, judged in grades.items()},
         {"ndcg_cut.10", "map", "recall.100", "recip_rank", "success.1"},
     )
     # trec_eval orders by score, and ties its own way: the scores it gets are our ranks
-    ranked = {question: {paper: float(-rank) for rank, paper in enumerate(run)} for question, run in runs.items()}
+    ranked = {query: {paper: float(-rank) for rank, paper in enumerate(run)} for query, run in runs.items()}
     found = evaluator.evaluate(ranked)
     return {
-        ours: np.array([found[question][theirs] if question in found else 0.0 for question in grades])
+        ours: np.array([found[query][theirs] if query in found else 0.0 for query in grades])
         for ours, theirs in _NAMES.items()
     }

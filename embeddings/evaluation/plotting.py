@@ -35,31 +35,31 @@ def check(path: Path, collections: Collection[Path], modes: Collection[Mode]) ->
         ) from None
 
 
-def differences(card: EvaluationReport, path: Path) -> None:
-    """Draw how much better or worse each mode answers each question than the baseline does, in order.
+def differences(report: EvaluationReport, path: Path) -> None:
+    """Draw how much better or worse each mode answers each query than the baseline does, in order.
 
     Raises:
-        InvalidOption: There was only one mode: the questions are all by paper.
+        InvalidOption: There was only one mode: the queries are all by paper.
     """
     from matplotlib.figure import Figure
 
-    others = [mode for mode in card.modes if mode != card.baseline]
-    if card.baseline is None:
+    others = [mode for mode in report.modes if mode != report.baseline]
+    if report.baseline is None:
         raise InvalidOption(
-            f"the questions of {card.name} are all by paper, and were asked in one mode; nothing to draw"
+            f"the queries of {report.name} are all by paper, and were asked in one mode; nothing to draw"
         )
     figure = Figure(figsize=(8, 3 * len(others)), layout="constrained")
     axes = figure.subplots(len(others), 1, squeeze=False)[:, 0]
-    base = card.modes[card.baseline].values[MEASURE]
+    base = report.modes[report.baseline].values[MEASURE]
     for axis, mode in zip(axes, others, strict=True):
-        bars = np.sort(card.modes[mode].values[MEASURE] - base)[::-1]
+        bars = np.sort(report.modes[mode].values[MEASURE] - base)[::-1]
         axis.bar(np.arange(len(bars)), bars, width=1.0, color=np.where(bars >= 0, "#1b7837", "#762a83"))
         better, worse = int((bars > 0).sum()), int((bars < 0).sum())
         axis.set_title(
-            f"{card.name}: {mode} better for {better}, equal for {len(bars) - better - worse}, worse for {worse}"
+            f"{report.name}: {mode} better for {better}, equal for {len(bars) - better - worse}, worse for {worse}"
         )
-        axis.set_ylabel(f"{MEASURE}, {mode} minus {card.baseline}")
-        axis.set_xlabel("questions, in order of the difference")
+        axis.set_ylabel(f"{MEASURE}, {mode} minus {report.baseline}")
+        axis.set_xlabel("queries, in order of the difference")
         axis.set_ylim(-1, 1)
         axis.axhline(float(bars.mean()), linewidth=0.8, linestyle="--", color="black")
     figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)

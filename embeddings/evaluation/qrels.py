@@ -1,4 +1,4 @@
-"""Judged questions: reads collections, known items and saved questions, and finds their papers in a snapshot."""
+"""Judged queries: reads collections, known items and saved queries, and finds their papers in a snapshot."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from embeddings.errors import AmbiguousPaperId, JudgmentError, PaperNotFound
+from embeddings.errors import AmbiguousPaperId, PaperNotFound, QrelsError
 from embeddings.papers import paper_id
 from embeddings.queries import Filters
 from embeddings.snapshots.papers_db import PaperStore
@@ -16,13 +16,13 @@ _TEXT_FIELDS = ("text", "paper", "language")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One question: a text, or a paper whose relatives are asked for.
+class Query:
+    """One query: a text, or a paper whose relatives are asked for.
 
     Attributes:
         id: Names it among the others.
-        text: None of a question by paper.
-        paper: None of a question by text.
+        text: None of a query by paper.
+        paper: None of a query by text.
         language: ISO 639-1 code of the text, where the file states one.
         filters: What may be an answer.
     """
@@ -36,35 +36,35 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Qrels:
-    """Questions, and which papers are right answers.
+    """Queries, and which papers are right answers.
 
     Attributes:
         name: Of the file or folder.
-        questions: In the order of the file.
-        grades: Question → paper, by the name it has here → grade; above 0 is relevant. A question may lack.
+        queries: In the order of the file.
+        grades: Query → paper, by the name it has here → grade; above 0 is relevant. A query may lack.
         references: Paper, by the name it has here → what a snapshot may know it by, tried in this order.
     """
 
     name: str
-    questions: tuple[Question, ...]
+    queries: tuple[Query, ...]
     grades: Mapping[str, Mapping[str, int]]
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class ResolvedQrels:
     """Qrels in the ids of one snapshot.
 
     Attributes:
-        questions: Those that it can be asked; their papers by id.
-        grades: Of these questions. A paper that the snapshot lacks keeps its name, and is never found.
+        queries: Those that it can be asked; their papers by id.
+        grades: Of these queries. A paper that the snapshot lacks keeps its name, and is never found.
         judged: How many papers were judged.
         missing: Names of those that the snapshot lacks.
-        left_out: Ids of the questions that cannot be asked: the snapshot has none of the right answers, or not the
+        left_out: Ids of the queries that cannot be asked: the snapshot has none of the right answers, or not the
             paper asked about.
     """
 
-    questions: tuple[Question, ...]
+    queries: tuple[Query, ...]
     grades: Mapping[str, Mapping[str, int]]
     judged: int
     missing: tuple[str, ...]
@@ -80,90 +80,90 @@ def read_collection(folder: Path) -> Qrels:
             (query, paper, grade; one header line).
 
     Raises:
-        JudgmentError: A file is missing or broken.
+        QrelsError: A file is missing or broken.
     """
     grades = _grades(folder / "qrels.tsv")
-    questions = []
+    queries = []
     for place, row in _rows(folder / "queries.jsonl"):
         if row.get("id") in grades:
-            questions.append(_question(place, str(row["id"]), row, paper_is_asked=True))
-    if not questions:
-        raise JudgmentError(f"{folder}: no query of queries.jsonl is judged in qrels.tsv")
+            queries.append(_question(place, str(row["id"]), row, paper_is_asked=True))
+    if not queries:
+        raise QrelsError(f"{folder}: no query of queries.jsonl is judged in qrels.tsv")
     wanted = {paper for judged in grades.values() for paper in judged}
-    wanted |= {question.paper for question in questions if question.paper is not None}
+    wanted |= {query.paper for query in queries if query.paper is not None}
     packed = folder / "corpus.jsonl.gz"
     references = {
         identity: _references(row)
         for place, row in _rows(packed if packed.is_file() else folder / "corpus.jsonl")
         if (identity := str(row.get("id"))) in wanted
     }
-    judged = {question.id: grades[question.id] for question in questions}
-    return Qrels(name=folder.resolve().name, questions=tuple(questions), grades=judged, references=references)
+    judged = {query.id: grades[query.id] for query in queries}
+    return Qrels(name=folder.resolve().name, queries=tuple(queries), grades=judged, references=references)
 
 
-def read_questions(file: Path) -> Qrels:
-    """Read questions, one JSON object a line.
+def read_queries(file: Path) -> Qrels:
+    """Read queries, one JSON object a line.
 
     Each has `text`, with the `paper` that answers it where that is known; or `paper` alone, to ask for its relatives.
     `language` says what the text is written in, else it is detected.
 
     Raises:
-        JudgmentError: The file is missing or broken.
+        QrelsError: The file is missing or broken.
     """
-    questions, grades = [], {}
+    queries, grades = [], {}
     for number, (place, row) in enumerate(_rows(file), 1):
-        question = _question(place, str(number), row, paper_is_asked="text" not in row)
-        questions.append(question)
-        if question.text is not None and "paper" in row:
-            grades[question.id] = {row["paper"]: 1}
-    if not questions:
-        raise JudgmentError(f"{file} holds no question")
-    return Qrels(name=file.name, questions=tuple(questions), grades=grades)
+        query = _question(place, str(number), row, paper_is_asked="text" not in row)
+        queries.append(query)
+        if query.text is not None and "paper" in row:
+            grades[query.id] = {row["paper"]: 1}
+    if not queries:
+        raise QrelsError(f"{file} holds no query")
+    return Qrels(name=file.name, queries=tuple(queries), grades=grades)
 
 
 def read_known_items(file: Path) -> Qrels:
-    """Read questions that have one right answer each: `text` and `paper`, see `read_questions`.
+    """Read queries that have one right answer each: `text` and `paper`, see `read_queries`.
 
     Raises:
-        JudgmentError: The file is missing or broken, or a question has no answer.
+        QrelsError: The file is missing or broken, or a query has no answer.
     """
-    items = read_questions(file)
-    for question in items.questions:
-        if question.id not in items.grades:
-            raise JudgmentError(f"{file}: question {question.id} is no known item; it needs `text` and `paper`")
+    items = read_queries(file)
+    for query in items.queries:
+        if query.id not in items.grades:
+            raise QrelsError(f"{file}: query {query.id} is no known item; it needs `text` and `paper`")
     return items
 
 
-def resolve(judgments: Qrels, store: PaperStore) -> Resolved:
+def resolve(judgments: Qrels, store: PaperStore) -> ResolvedQrels:
     """Find the papers of judgments in a snapshot: by the content of the abstract, else by other systems' ids.
 
     Raises:
-        JudgmentError: It holds none of them.
+        QrelsError: It holds none of them.
     """
     names = {paper for judged in judgments.grades.values() for paper in judged}
     ids = {name: identity for name in names if (identity := _found(name, judgments, store))}
     if names and not ids:
-        raise JudgmentError(
+        raise QrelsError(
             f"the snapshot holds none of the {len(names)} papers judged in {judgments.name}; build one from its "
             "papers, or name the snapshot that has them"
         )
-    questions, grades, left_out = [], {}, []
-    for question in judgments.questions:
-        judged = judgments.grades.get(question.id, {})
-        asked = None if question.paper is None else _found(question.paper, judgments, store)
-        if (question.paper is not None and asked is None) or (judged and not any(name in ids for name in judged)):
-            left_out.append(question.id)
+    queries, grades, left_out = [], {}, []
+    for query in judgments.queries:
+        judged = judgments.grades.get(query.id, {})
+        asked = None if query.paper is None else _found(query.paper, judgments, store)
+        if (query.paper is not None and asked is None) or (judged and not any(name in ids for name in judged)):
+            left_out.append(query.id)
             continue
-        questions.append(replace(question, paper=asked))
+        queries.append(replace(query, paper=asked))
         merged: dict[str, int] = {}
         for name, grade in judged.items():
             identity = ids.get(name, name)
             if identity != asked:  # a paper is no answer to itself
                 merged[identity] = max(grade, merged.get(identity, grade))
         if merged:
-            grades[question.id] = merged
-    return Resolved(
-        questions=tuple(questions),
+            grades[query.id] = merged
+    return ResolvedQrels(
+        queries=tuple(queries),
         grades=grades,
         judged=len(names),
         missing=tuple(sorted(names - ids.keys())),
@@ -178,7 +178,7 @@ def _grades(path: Path) -> dict[str, dict[str, int]]:
             query, paper, grade = line.split("\t")
             grades.setdefault(query, {})[paper] = int(grade)
         except ValueError:
-            raise JudgmentError(
+            raise QrelsError(
                 f"{path}:{number} is {line[:60]!r}, expected query, paper and a whole grade, between tabs"
             ) from None
     return grades
@@ -192,9 +192,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise JudgmentError(f"{path}:{number} is not JSON: {error}") from None
+            raise QrelsError(f"{path}:{number} is not JSON: {error}") from None
         if not isinstance(row, dict):
-            raise JudgmentError(f"{path}:{number} is no object")
+            raise QrelsError(f"{path}:{number} is no object")
         yield f"{path}:{number}", row
 
 
@@ -203,16 +203,16 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
         return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise JudgmentError(f"{path} cannot be read: {error}") from error
+        raise QrelsError(f"{path} cannot be read: {error}") from error
 
 
-def _question(place: str, identity: str, row: Mapping[str, Any], *, paper_is_asked: bool) -> Question:
+def _question(place: str, identity: str, row: Mapping[str, Any], *, paper_is_asked: bool) -> Query:
     for name in _TEXT_FIELDS:
         if name in row and not (isinstance(row[name], str) and row[name].strip()):
-            raise JudgmentError(f"{place}: `{name}` is {row[name]!r}, expected text")
+            raise QrelsError(f"{place}: `{name}` is {row[name]!r}, expected text")
     if "text" not in row and "paper" not in row:
-        raise JudgmentError(f"{place} has neither `text` nor `paper`")
-    return Question(
+        raise QrelsError(f"{place} has neither `text` nor `paper`")
+    return Query(
         id=identity,
         text=row.get("text"),
         paper=row["paper"] if paper_is_asked and "text" not in row else None,

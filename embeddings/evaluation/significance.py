@@ -1,7 +1,7 @@
-"""How sure a mean over questions is, and a difference of two: the bootstrap. Pure.
+"""How sure a mean over queries is, and a difference of two: the bootstrap. Pure.
 
-Questions are drawn with replacement (Efron and Tibshirani 1993, An Introduction to the Bootstrap). The same number of
-questions draws the same samples, so that results can be repeated, and two systems are compared on the same draws.
+Queries are drawn with replacement (Efron and Tibshirani 1993, An Introduction to the Bootstrap). The same number of
+queries draws the same samples, so that results can be repeated, and two systems are compared on the same draws.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over questions.
+    """A mean over queries.
 
     Attributes:
         mean: The mean.
@@ -31,7 +31,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The mean difference of two systems on the same questions.
+    """The mean difference of two systems on the same queries.
 
     Attributes:
         mean: The mean difference, of the first minus the second.
@@ -50,22 +50,22 @@ def estimate(values: NDArray[np.float64]) -> Estimate:
     """Mean with its percentile interval (Efron and Tibshirani 1993, section 13.3).
 
     Args:
-        values: Shape (n,), one a question, n at least 1.
+        values: Shape (n,), one a query, n at least 1.
     """
     low, high = _interval(np.fromiter(_means(values), dtype=np.float64))
     return Estimate(float(values.mean()), low, high)
 
 
 def difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> Difference:
-    """Compare two systems question by question.
+    """Compare two systems query by query.
 
     The test shifts the differences to mean 0 and counts how often a sample's mean is as far from 0 as the one that was
     seen: the paired bootstrap test (Efron and Tibshirani 1993, section 16.4; for retrieval, Sakai 2006). The one that
     was seen counts as a sample too, so that p is never 0 (Davison and Hinkley 1997, section 4.2).
 
     Args:
-        first: Shape (n,), one value a question.
-        second: Shape (n,), of the same questions in the same order.
+        first: Shape (n,), one value a query.
+        second: Shape (n,), of the same queries in the same order.
     """
     differences = first - second
     mean = float(differences.mean())

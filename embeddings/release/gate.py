@@ -18,14 +18,14 @@ from embeddings.errors import (
     PaperNotFound,
     SnapshotError,
 )
-from embeddings.evaluation.qrels import Qrels, Question
-from embeddings.evaluation.report import ask, language
+from embeddings.evaluation.qrels import Qrels, Query
+from embeddings.evaluation.report import query_language, run_query
 from embeddings.files import write_atomically
 from embeddings.indexes.faiss import faiss_index
 from embeddings.indexes.faiss.evaluation import TOP_K, exact_neighbours
 from embeddings.queries import Mode
 from embeddings.release import query_set
-from embeddings.release.comparison import Changed, Compared, Comparison, Thresholds, failures
+from embeddings.release.comparison import ChangedQuery, Comparison, GroupComparison, Thresholds, failures
 from embeddings.release.overlap import overlap, rank_biased_overlap
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
@@ -41,7 +41,7 @@ _WORST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleaseDecision:
     """What became of a snapshot.
 
     Attributes:
@@ -56,7 +56,7 @@ class Release:
     comparison: Comparison | None = None
     note: str = ""
 
-    def refusal(self) -> str:
+    def refusal_message(self) -> str:
         """Why it is not served, and what to do."""
         found = self.comparison
         if self.served or found is None:
@@ -67,14 +67,14 @@ class Release:
         )
 
 
-def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bool = False) -> Release:
+def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bool = False) -> ReleaseDecision:
     """Verify a snapshot, compare it with the one that is served, and serve it if it passes, or if forced.
 
     A snapshot that is served already, the first one, and one after a snapshot that cannot be read are not compared.
 
     Raises:
         SnapshotError: There is no such snapshot, or it is damaged.
-        JudgmentError: The saved questions cannot be read.
+        QrelsError: The saved queries cannot be read.
     """
     found = publishing.resolve(snapshots, snapshot)
     after = Snapshot.open(snapshots / found, verify=True)
@@ -82,7 +82,7 @@ def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bo
         before, note = _served(snapshots, found)
         if before is None:
             publishing.serve(snapshots, found)
-            return Release(found, True, None, note)
+            return ReleaseDecision(found, True, None, note)
         try:
             comparison = compare(snapshots, before, after, thresholds)
         finally:
@@ -93,60 +93,58 @@ def publish(snapshots: Path, snapshot: str, thresholds: Thresholds, *, force: bo
     write_atomically(snapshots / found / REPORT, to_json(comparison, served=served).encode())
     if served:
         publishing.serve(snapshots, found)
-    return Release(found, served, comparison)
+    return ReleaseDecision(found, served, comparison)
 
 
 def compare(snapshots: Path, before: Snapshot, after: Snapshot, thresholds: Thresholds) -> Comparison:
-    """Ask both snapshots the same questions, each through its own encoder, one after the other.
+    """Ask both snapshots the same queries, each through its own encoder, one after the other.
 
     New papers are welcome: answers are compared by the papers that both hold.
 
     Args:
-        snapshots: Folder of the saved questions, and of the vector cache, which remembers those of the questions.
+        snapshots: Folder of the saved queries, and of the vector cache, which remembers those of the queries.
         before: The one that is served.
         after: The one to be served.
         thresholds: What it may do.
 
     Raises:
-        JudgmentError: The saved questions cannot be read.
+        QrelsError: The saved queries cannot be read.
     """
     change = query_set.compare_papers(before.store, after.store)
-    saved = query_set.saved(snapshots)
-    questions = query_set.sampled(change, after.store) if saved is None else query_set.bounded(saved)
-    with threads.multiply_alone():
-        old = _Asked.of(snapshots, before, after.store, questions)
-        new = _Asked.of(snapshots, after, before.store, questions)
+    saved = query_set.load(snapshots)
+    queries = query_set.sample(change, after.store) if saved is None else query_set.limit(saved)
+    with threads.single_threaded_blas():
+        old = _Asked.of(snapshots, before, after.store, queries)
+        new = _Asked.of(snapshots, after, before.store, queries)
     ids = list(new.languages)
-    languages = np.array([new.languages[question] for question in ids])
-    recalled = _RecallOf(after, np.array([new.vectors[question] for question in ids], dtype=np.float32))
-    pairs = {question: (old.hits[question], new.hits[question]) for question in ids if question in old.hits}
+    languages = np.array([new.languages[query] for query in ids])
+    recalled = _RecallOf(after, np.array([new.vectors[query] for query in ids], dtype=np.float32))
+    pairs = {query: (old.hits[query], new.hits[query]) for query in ids if query in old.hits}
 
-    def group(chosen: NDArray[np.bool_]) -> Compared:
+    def group(chosen: NDArray[np.bool_]) -> GroupComparison:
         mine = [ids[i] for i in np.flatnonzero(chosen)]
-        known = [question for question in mine if question in old.right and question in new.right]
-        overlaps = [overlap(*pairs[question]) for question in mine if question in pairs]
-        return Compared(
-            questions=len(mine),
+        known = [query for query in mine if query in old.right and query in new.right]
+        overlaps = [overlap(*pairs[query]) for query in mine if query in pairs]
+        return GroupComparison(
+            queries=len(mine),
             compared=len(overlaps),
             overlap=_mean(overlaps),
-            least_overlap=min(overlaps, default=None),
-            rank_biased_overlap=_mean(
-                [rank_biased_overlap(*pairs[question]) for question in mine if question in pairs]
-            ),
+            min_overlap=min(overlaps, default=None),
+            rank_biased_overlap=_mean([rank_biased_overlap(*pairs[query]) for query in mine if query in pairs]),
             known_items=len(known),
-            hit_before=_mean([old.right[question] for question in known]),
-            hit_after=_mean([new.right[question] for question in known]),
+            hit_before=_mean([old.right[query] for query in known]),
+            hit_after=_mean([new.right[query] for query in known]),
             index_recall=recalled(chosen),
         )
 
     overall = group(np.ones(len(ids), dtype=np.bool_))
     by_language = {code: group(languages == code) for code in sorted(set(languages.tolist()))}
     notes = [] if old.unasked is None else [f"{before.id} was asked no texts: {old.unasked}"]
-    if saved is not None and len(saved.questions) > len(questions.questions):
-        notes.append(f"{len(questions.questions)} of {len(saved.questions)} saved questions were asked")
-    unknown = sum(question.paper is not None and question.id not in new.hits for question in questions.questions)
+    if saved is not None and len(saved.queries) > len(queries.queries):
+        notes.append(f"{len(queries.queries)} of {len(saved.queries)} saved queries were asked")
+    unknown = sum(query.paper is not None and query.id not in new.hits for query in queries.queries)
     if unknown:
-        notes.append(f"{unknown} questions are about papers that one of the two does not hold")
+        notes.append(f"{unknown} queries are about papers that one of the two does not hold")
     papers = {"before": change.before, "after": change.after, "came": change.came, "went": change.went}
     return Comparison(
         before=before.id,
@@ -175,11 +173,11 @@ def to_json(comparison: Comparison, *, served: bool) -> str:
 
 @dataclass(slots=True)
 class _Asked:
-    """One snapshot's answers, by question.
+    """One snapshot's answers, by query.
 
     Attributes:
         hits: The best ten of the papers that the other snapshot holds too.
-        right: Whether the first hit of all is the known answer; of questions whose answer both snapshots hold.
+        right: Whether the first hit of all is the known answer; of queries whose answer both snapshots hold.
         languages: What each is asked in, in the order of asking.
         vectors: What each was compared by.
         labels: What to call each.
@@ -194,46 +192,42 @@ class _Asked:
     unasked: str | None = None
 
     @classmethod
-    def of(cls, snapshots: Path, snapshot: Snapshot, other: PaperStore, questions: Qrels) -> "_Asked":
+    def of(cls, snapshots: Path, snapshot: Snapshot, other: PaperStore, queries: Qrels) -> "_Asked":
         """Ask everything; where the encoder cannot be loaded, papers only."""
         encoder = QueryEncoder(snapshot, snapshots / publishing.VECTOR_CACHE)
         asked, searcher = cls(), Searcher(snapshot, encoder)
         try:
-            texts = [question.text for question in questions.questions if question.text is not None]
+            texts = [query.text for query in queries.queries if query.text is not None]
             try:
                 if texts:
                     encoder(texts)  # at once, which is quicker
             except (EncoderError, EncoderMismatch) as error:
                 asked.unasked = str(error)
-            for question in questions.questions:
-                if question.text is None or asked.unasked is None:
-                    asked._ask(searcher, encoder, question, other, questions)
+            for query in queries.queries:
+                if query.text is None or asked.unasked is None:
+                    asked._run(searcher, encoder, query, other, queries)
         finally:
             encoder.close()
         return asked
 
-    def _ask(
-        self, searcher: Searcher, encoder: QueryEncoder, question: Question, other: PaperStore, all_of: Qrels
-    ) -> None:
+    def _run(self, searcher: Searcher, encoder: QueryEncoder, query: Query, other: PaperStore, all_of: Qrels) -> None:
         store = searcher.snapshot.store
-        if question.paper is not None and (
-            _find(question.paper, store) is None or _find(question.paper, other) is None
-        ):
+        if query.paper is not None and (_find(query.paper, store) is None or _find(query.paper, other) is None):
             return
-        hits = _common_hits(searcher, question, other)
-        self.hits[question.id] = hits.common
-        self.languages[question.id] = language(searcher, question)
-        if question.paper is None:
-            self.labels[question.id] = question.text or ""
-            self.vectors[question.id] = encoder([question.text or ""]).embeddings[0]
+        hits = _common_hits(searcher, query, other)
+        self.hits[query.id] = hits.common
+        self.languages[query.id] = query_language(searcher, query)
+        if query.paper is None:
+            self.labels[query.id] = query.text or ""
+            self.vectors[query.id] = encoder([query.text or ""]).embeddings[0]
         else:
-            row = store.row(question.paper)
-            self.labels[question.id] = f"{question.paper[:12]} {store.by_rows([row])[0].label}"
-            self.vectors[question.id] = searcher.snapshot.vectors([row])[0]
-        right = [name for name in all_of.grades.get(question.id, {}) if _find(name, other) is not None]
+            row = store.row(query.paper)
+            self.labels[query.id] = f"{query.paper[:12]} {store.by_rows([row])[0].label}"
+            self.vectors[query.id] = searcher.snapshot.vectors([row])[0]
+        right = [name for name in all_of.grades.get(query.id, {}) if _find(name, other) is not None]
         answers = {_find(name, store) for name in right} - {None}
         if answers:
-            self.right[question.id] = hits.first is not None and _find(hits.first, store) in answers
+            self.right[query.id] = hits.first is not None and _find(hits.first, store) in answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +236,11 @@ class _Hits:
     common: list[str]
 
 
-def _common_hits(searcher: Searcher, question: Question, other: PaperStore) -> _Hits:
+def _common_hits(searcher: Searcher, query: Query, other: PaperStore) -> _Hits:
     """The first hit, and the best ten that the other snapshot holds too: as deep as these lie, within bounds."""
     depth = 2 * TOP_K
     while True:
-        hits = ask(searcher, question, Mode.HYBRID, depth)
+        hits = run_query(searcher, query, Mode.HYBRID, depth)
         common = [hit for hit in hits if _find(hit, other) is not None][:TOP_K]
         if len(common) == TOP_K or len(hits) < depth or depth >= _DEEPEST:
             return _Hits(hits[0] if hits else None, common)
@@ -254,7 +248,7 @@ def _common_hits(searcher: Searcher, question: Question, other: PaperStore) -> _
 
 
 class _RecallOf:
-    """Index recall@10 of some of the questions."""
+    """Index recall@10 of some of the queries."""
 
     def __init__(self, snapshot: Snapshot, vectors: NDArray[np.float32]) -> None:
         self._truth = self._scores = np.empty((0, 0), dtype=np.float32)
@@ -279,15 +273,15 @@ def _served(snapshots: Path, found: str) -> tuple[Snapshot | None, str]:
         return None, f"the one that is served cannot be asked: {error}"
 
 
-def _worst(pairs: dict[str, tuple[list[str], list[str]]], asked: _Asked) -> tuple[Changed, ...]:
+def _worst(pairs: dict[str, tuple[list[str], list[str]]], asked: _Asked) -> tuple[ChangedQuery, ...]:
     changed = [
-        Changed(
-            question=asked.labels[question],
-            language=asked.languages[question],
+        ChangedQuery(
+            query=asked.labels[query],
+            language=asked.languages[query],
             overlap=round(overlap(*both), 4),
             rank_biased_overlap=round(rank_biased_overlap(*both), 4),
         )
-        for question, both in pairs.items()
+        for query, both in pairs.items()
         if both[0] != both[1]
     ]
     return tuple(sorted(changed, key=lambda each: (each.rank_biased_overlap, each.overlap))[:_WORST])

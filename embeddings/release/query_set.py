@@ -1,4 +1,4 @@
-"""What a new snapshot is asked before it is served: saved questions, or papers that both snapshots hold."""
+"""What a new snapshot is asked before it is served: saved queries, or papers that both snapshots hold."""
 
 import hashlib
 import heapq
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from embeddings.errors import JudgmentError
-from embeddings.evaluation.qrels import Qrels, Question, read_questions
+from embeddings.errors import QrelsError
+from embeddings.evaluation.qrels import Qrels, Query, read_queries
 from embeddings.files import write_atomically
 from embeddings.papers import Paper
 from embeddings.snapshots.papers_db import PaperStore
@@ -17,7 +17,7 @@ from embeddings.texts.cleaning import clean
 from embeddings.texts.sentences import sentences
 
 FILE = "queries.jsonl"
-MOST_QUESTIONS = 200
+MAX_QUERIES = 200
 _SAMPLED_PAPERS = 50
 _SAMPLED_FROM = 2_000
 
@@ -55,48 +55,48 @@ def compare_papers(before: PaperStore, after: PaperStore) -> Change:
     return Change(len(before), len(after), len(after) - shared, len(before) - shared, tuple(common))
 
 
-def saved(snapshots: Path) -> Qrels | None:
-    """The operator's questions, at most 200 of them; None if there are none.
+def load(snapshots: Path) -> Qrels | None:
+    """The operator's queries, at most 200 of them; None if there are none.
 
     Raises:
-        JudgmentError: The file is broken.
+        QrelsError: The file is broken.
     """
     path = snapshots / FILE
-    return read_questions(path) if path.exists() else None
+    return read_queries(path) if path.exists() else None
 
 
-def bounded(questions: Qrels) -> Qrels:
-    """At most 200 of the questions, the same ones each time, whatever their order."""
-    chosen = heapq.nsmallest(MOST_QUESTIONS, questions.questions, key=_hash)
-    kept = {question.id for question in chosen}
-    return replace(questions, questions=tuple(q for q in questions.questions if q.id in kept))
+def limit(queries: Qrels) -> Qrels:
+    """At most 200 of the queries, the same ones each time, whatever their order."""
+    chosen = heapq.nsmallest(MAX_QUERIES, queries.queries, key=_hash)
+    kept = {query.id for query in chosen}
+    return replace(queries, queries=tuple(q for q in queries.queries if q.id in kept))
 
 
-def sampled(change: Change, store: PaperStore) -> Qrels:
-    """Questions about papers that both snapshots hold, up to 50, the languages in turn: a rare one is asked about too.
+def sample(change: Change, store: PaperStore) -> Qrels:
+    """Queries about papers that both snapshots hold, up to 50, the languages in turn: a rare one is asked about too.
 
     Each paper is asked about itself, and its title or its first sentence is asked as a text.
     """
     papers = store.by_rows([store.row(identity) for identity in change.common])
-    questions = []
+    queries = []
     for paper in islice(_in_turn(papers), _SAMPLED_PAPERS):
-        questions.append(Question(id=f"paper {paper.id}", paper=paper.id))
+        queries.append(Query(id=f"paper {paper.id}", paper=paper.id))
         text = paper.title or next(iter(sentences(clean(paper.abstract), paper.language)), "")
         if any(character.isalnum() for character in text):
-            questions.append(Question(id=f"text {paper.id}", text=text, language=paper.language))
-    return Qrels(name="sample", questions=tuple(questions), grades={})
+            queries.append(Query(id=f"text {paper.id}", text=text, language=paper.language))
+    return Qrels(name="sample", queries=tuple(queries), grades={})
 
 
 def add(snapshots: Path, file: Path) -> tuple[int, int]:
-    """Put the questions of a file into the saved ones; those already there are not put in twice.
+    """Put the queries of a file into the saved ones; those already there are not put in twice.
 
     Returns:
         How many were new, and how many there are now.
 
     Raises:
-        JudgmentError: A file is missing or broken.
+        QrelsError: A file is missing or broken.
     """
-    read_questions(file)  # refuses what cannot be asked
+    read_queries(file)  # refuses what cannot be asked
     path = snapshots / FILE
     there = _lines(path) if path.exists() else []
     new = [line for line in dict.fromkeys(_lines(file)) if line not in set(there)]
@@ -106,11 +106,11 @@ def add(snapshots: Path, file: Path) -> tuple[int, int]:
 
 
 def _lines(path: Path) -> list[str]:
-    """Each question spelt one way."""
+    """Each query spelt one way."""
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise JudgmentError(f"{path} cannot be read: {error}") from error
+        raise QrelsError(f"{path} cannot be read: {error}") from error
     return [json.dumps(row, ensure_ascii=False) for row in rows]
 
 
@@ -123,5 +123,5 @@ def _in_turn(papers: list[Paper]) -> Iterator[Paper]:
     yield from sorted(papers, key=lambda paper: place[paper.id])
 
 
-def _hash(question: Question) -> bytes:
-    return hashlib.sha256(f"{question.text}\0{question.paper}".encode()).digest()
+def _hash(query: Query) -> bytes:
+    return hashlib.sha256(f"{query.text}\0{query.paper}".encode()).digest()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from embeddings.build.corpus import Corpus
 from embeddings.errors import CorpusError, RejectedRecord
-from embeddings.snapshots.papers_db import PaperStore
 from embeddings.papers import Paper, Record, Reject, RejectReason, Source, paper_id
+from embeddings.snapshots.papers_db import PaperStore
 
 
 def record(abstract: str | None, line: int = 1, file: str = "a.jsonl", **fields: object) -> Record:

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.snapshots import publishing
 from embeddings.build.job import BuildOptions, BuildReport, build
 from embeddings.encoders.encoder import Encoder
 from embeddings.errors import BuildError, BuildInProgress, CorpusError, RejectedRecord
 from embeddings.indexes.title_embeddings import packed
 from embeddings.papers import paper_id
+from embeddings.snapshots import publishing
 from embeddings.snapshots.snapshot import FILES, Snapshot, seal
 from tests.conftest import SEEDS
 

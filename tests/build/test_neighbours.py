@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.indexes.faiss import faiss_index
 from embeddings.ranking.fusion import RELATED_CANDIDATES, alike
-from embeddings.build.neighbours import NEIGHBOURS, DuplicateGroups, neighbours
 from embeddings.ranking.smoothing import smooth
 from tests.indexes.test_faiss_index import unit_rows
 
@@ -43,7 +43,9 @@ def test_neighbours_agree_with_numpy_and_leave_out_the_row_itself(rng_seed: int,
 def test_a_twin_does_not_push_a_row_into_its_own_list() -> None:
     embeddings = unit_rows(3, 130)
     embeddings[65] = embeddings[0]
-    rows, scores, _ = next(iter(neighbours(faiss_index.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:130])))
+    rows, scores, _ = next(
+        iter(neighbours(faiss_index.build(embeddings, "Flat"), embeddings, by_number, ENGLISH[:130]))
+    )
     assert all(row not in line for row, line in enumerate(rows.tolist()))
     assert scores[0][rows[0] == 65] == pytest.approx(1) and scores[65][rows[65] == 0] == pytest.approx(1)
 

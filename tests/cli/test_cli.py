@@ -190,7 +190,7 @@ def test_a_snapshot_that_lost_papers_is_refused_until_forced(run: Run, tmp_path:
     assert "papers came," in refused.stdout and "are gone" in refused.stderr.splitlines()[-1]
     snapshot = re.findall(r"snapshots publish (\w+) --force", refused.stderr)[0]
     again = run("snapshots", "publish", snapshot, *where)
-    assert again.returncode == 1 and "overlap@10" in again.stdout and "--most-gone 0.10" in again.stderr
+    assert again.returncode == 1 and "overlap@10" in again.stdout and "--max-missing-fraction 0.10" in again.stderr
     forced = run("snapshots", "publish", snapshot, "--force", "--json", *where)
     assert forced.returncode == 0 and json.loads(forced.stdout)["served"]
 

@@ -17,7 +17,7 @@ runs = st.lists(st.sampled_from(PAPERS), unique=True)
 
 
 def measured(grades: dict[str, int], run: list[str]) -> dict[str, float]:
-    return {name: float(values[0]) for name, values in measures.by_question({"q": grades}, {"q": run}).items()}
+    return {name: float(values[0]) for name, values in measures.by_query({"q": grades}, {"q": run}).items()}
 
 
 @given(graded, runs)
@@ -48,11 +48,11 @@ def test_the_ideal_run_is_perfect(grades: dict[str, int]) -> None:
 
 
 def test_a_question_that_found_nothing_scores_nothing() -> None:
-    found = measures.by_question({"a": {"p1": 1}, "b": {"p2": 1}}, {"a": ["p1"], "b": []})
+    found = measures.by_query({"a": {"p1": 1}, "b": {"p2": 1}}, {"a": ["p1"], "b": []})
     assert all(np.array_equal(values, [1.0, 0.0]) for values in found.values())
 
 
 def test_without_trec_eval_the_message_holds_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pytrec_eval", None)
     with pytest.raises(MissingExtra, match=r"pip install 'related-papers\[evaluation\]'"):
-        measures.by_question({"q": {"p": 1}}, {"q": ["p"]})
+        measures.by_query({"q": {"p": 1}}, {"q": ["p"]})

@@ -1,4 +1,4 @@
-"""Scores are those of the answers that are served, question by question."""
+"""Scores are those of the answers that are served, query by query."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.errors import InvalidOption, JudgmentError
+from embeddings.errors import InvalidOption, QrelsError
 from embeddings.evaluation import plotting, qrels
 from embeddings.evaluation.report import EvaluationReport, evaluate
 from embeddings.queries import Mode, SearchOptions
@@ -25,7 +25,7 @@ def encoder_of_queries(snapshot: Snapshot) -> QueryEncoder:
 
 
 @pytest.fixture(scope="module")
-def card(snapshot: Snapshot, encoder_of_queries: QueryEncoder) -> EvaluationReport:
+def evaluation(snapshot: Snapshot, encoder_of_queries: QueryEncoder) -> EvaluationReport:
     items = qrels.read_known_items(ITEMS)
     return evaluate(snapshot, encoder_of_queries, items, [Mode.HYBRID, Mode.DENSE], known_items=True)
 
@@ -37,32 +37,32 @@ def test_every_seed_has_one_english_and_one_chinese_question(snapshot: Snapshot)
         assert sorted(row["paper"] for row in rows if row["language"] == language) == ids
 
 
-def test_known_items_are_scored_by_direction(card: EvaluationReport) -> None:
-    groups = card.modes[Mode.HYBRID].groups
-    assert {direction: group.questions for direction, group in groups.items()} == {
+def test_known_items_are_scored_by_direction(evaluation: EvaluationReport) -> None:
+    groups = evaluation.modes[Mode.HYBRID].groups
+    assert {direction: group.queries for direction, group in groups.items()} == {
         "en → en": 34,
         "en → zh": 8,
         "zh → en": 34,
         "zh → zh": 8,
     }
     assert groups["en → en"].estimates["hit@1"].mean >= 33 / 34
-    assert (card.judged, card.missing, card.left_out, card.baseline) == (42, 0, 0, Mode.DENSE)
+    assert (evaluation.judged, evaluation.missing, evaluation.left_out, evaluation.baseline) == (42, 0, 0, Mode.DENSE)
 
 
-def test_scores_are_those_of_the_searchers_answers(card: EvaluationReport, searcher: Searcher) -> None:
+def test_scores_are_those_of_the_searchers_answers(evaluation: EvaluationReport, searcher: Searcher) -> None:
     rows = [json.loads(line) for line in ITEMS.read_text(encoding="utf-8").splitlines()]
     for i in range(0, len(rows), 7):
         hits = [hit.paper.id for hit in searcher.search(rows[i]["text"], SearchOptions(top_k=42)).hits]
         rank = hits.index(rows[i]["paper"]) + 1
-        scores = card.modes[Mode.HYBRID].values
+        scores = evaluation.modes[Mode.HYBRID].values
         assert (scores["MRR"][i], scores["hit@1"][i]) == (pytest.approx(1 / rank), rank == 1)
 
 
-def test_modes_are_compared_with_the_baseline_on_the_same_questions(card: EvaluationReport) -> None:
-    hybrid, dense = card.modes[Mode.HYBRID], card.modes[Mode.DENSE]
-    assert dense.against == {}
+def test_modes_are_compared_with_the_baseline_on_the_same_questions(evaluation: EvaluationReport) -> None:
+    hybrid, dense = evaluation.modes[Mode.HYBRID], evaluation.modes[Mode.DENSE]
+    assert dense.differences == {}
     for name in ("hit@1", "MRR"):
-        assert hybrid.against[name].mean == pytest.approx(np.mean(hybrid.values[name] - dense.values[name]))
+        assert hybrid.differences[name].mean == pytest.approx(np.mean(hybrid.values[name] - dense.values[name]))
     assert hybrid.overall.estimates["MRR"].mean == pytest.approx(hybrid.values["MRR"].mean())
 
 
@@ -71,7 +71,7 @@ def test_a_collection_may_ask_by_text_and_by_paper(
 ) -> None:
     collection = qrels.read_collection(write_collection(tmp_path / "few", snapshot))
     found = evaluate(snapshot, encoder_of_queries, collection, [Mode.HYBRID], baseline=Mode.DENSE)
-    assert found.questions == ("t", "p") and list(found.modes) == [Mode.HYBRID, Mode.DENSE]
+    assert found.queries == ("t", "p") and list(found.modes) == [Mode.HYBRID, Mode.DENSE]
     values = found.modes[Mode.HYBRID].values
     assert set(values) == {"nDCG@10", "MAP", "recall@100", "MRR", "hit@1"}
     assert values["recall@100"].tolist() == [0.5, 1.0]  # one of two judged papers is not in the snapshot
@@ -96,7 +96,7 @@ def test_a_snapshot_that_can_be_asked_nothing_is_an_error(
 ) -> None:
     folder = write_collection(tmp_path / "few", snapshot)
     write_lines(folder / "queries.jsonl", [{"id": "p", "paper": "other"}])
-    with pytest.raises(JudgmentError, match="can be asked none of the questions of few"):
+    with pytest.raises(QrelsError, match="can be asked none of the queries of few"):
         evaluate(snapshot, encoder_of_queries, qrels.read_collection(folder), [Mode.HYBRID])
 
 

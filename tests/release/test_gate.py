@@ -16,7 +16,7 @@ from embeddings.snapshots.snapshot import FILES, MANIFEST, Manifest, Snapshot
 from tests.conftest import SEEDS
 from tests.evaluation.test_qrels import write_lines
 
-ANYTHING = Thresholds(least_overlap=0, least_recall=0, most_gone=1, most_lost=1)
+ANYTHING = Thresholds(min_overlap=0, min_index_recall=0, max_missing_fraction=1, max_hit_loss=1)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,10 @@ def test_lost_papers_are_refused_and_served_by_force(copy: tuple[Path, dict[str,
     published(snapshots, ids["seeds"])
     done = gate.publish(snapshots, ids["some"], Thresholds())
     assert not done.served and publishing.current(snapshots).snapshot == ids["seeds"]
-    assert "9 of 42 papers are gone (21%), --most-gone 0.10" in done.refusal() and "--force" in done.refusal()
+    assert (
+        "9 of 42 papers are gone (21%), --max-missing-fraction 0.10" in done.refusal_message()
+        and "--force" in done.refusal_message()
+    )
     assert json.loads((snapshots / ids["some"] / REPORT).read_text())["served"] is False
     assert published(snapshots, ids["some"], force=True)
     assert publishing.current(snapshots).snapshot == ids["some"]
@@ -79,13 +82,13 @@ def test_lost_papers_are_refused_and_served_by_force(copy: tuple[Path, dict[str,
 def test_other_vectors_are_compared_each_by_its_own_encoder(copy: tuple[Path, dict[str, str]]) -> None:
     snapshots, ids = copy
     published(snapshots, ids["seeds"])
-    done = gate.publish(snapshots, ids["half"], Thresholds(least_overlap=0.95))
+    done = gate.publish(snapshots, ids["half"], Thresholds(min_overlap=0.95))
     assert not done.served and done.comparison is not None
     found = done.comparison
     assert found.overall.compared == 84 and found.overall.overlap is not None and found.overall.overlap < 0.95
     assert found.worst[0].rank_biased_overlap <= found.worst[-1].rank_biased_overlap < 1
-    assert any("--least-overlap 0.95" in failure for failure in found.failures)
-    assert published(snapshots, ids["half"], Thresholds(least_overlap=0.3))
+    assert any("--min-overlap 0.95" in failure for failure in found.failures)
+    assert published(snapshots, ids["half"], Thresholds(min_overlap=0.3))
 
 
 def test_without_the_old_encoder_papers_are_compared_all_the_same(copy: tuple[Path, dict[str, str]]) -> None:
@@ -99,7 +102,7 @@ def test_without_the_old_encoder_papers_are_compared_all_the_same(copy: tuple[Pa
     (snapshots / "gone").mkdir()
     done = gate.publish(snapshots, ids["half"], ANYTHING)
     assert done.served and done.comparison is not None
-    assert done.comparison.overall.compared == 42 and done.comparison.overall.questions == 84
+    assert done.comparison.overall.compared == 42 and done.comparison.overall.queries == 84
     assert any("was asked no texts" in note and "safetensors" in note for note in done.comparison.notes)
 
 
@@ -123,12 +126,12 @@ def test_saved_questions_with_answers_guard_the_first_hit(copy: tuple[Path, dict
     rows: list[dict[str, object]] = [{"text": paper.abstract[:150], "paper": paper.id[:10]} for paper in papers[:11]]
     rows += [{"text": papers[11].abstract, "paper": papers[0].id}, {"paper": papers[1].id}, {"paper": "f" * 40}]
     query_set.add(snapshots, write_lines(snapshots / "more.jsonl", rows))
-    done = gate.publish(snapshots, ids["half"], Thresholds(least_overlap=0))
+    done = gate.publish(snapshots, ids["half"], Thresholds(min_overlap=0))
     assert done.comparison is not None
     found = done.comparison
-    assert found.asked == "saved" and found.overall.questions == 13 and found.overall.known_items == 12
+    assert found.asked == "saved" and found.overall.queries == 13 and found.overall.known_items == 12
     assert found.overall.hit_before == pytest.approx(11 / 12, abs=1e-4)
-    assert found.notes == ("1 questions are about papers that one of the two does not hold",)
+    assert found.notes == ("1 queries are about papers that one of the two does not hold",)
 
 
 def test_questions_by_paper_alone_load_no_model(copy: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
