@@ -26,7 +26,7 @@ from benchmarks.quality import ITEMS, SEEDS, corpus_of, paraphrases, rows_of
 from embeddings.build.job import BuildOptions, build
 from embeddings.cli import output
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
-from embeddings.evaluation import plotting, qrels
+from embeddings.evaluation import plotting, qrels_files
 from embeddings.evaluation.calibration import Answers, fit_curves, labelled_results, to_calibration
 from embeddings.evaluation.qrels import Qrels, Query
 from embeddings.papers import paper_id
@@ -55,7 +55,7 @@ def main() -> None:
         snapshots: dict[str, Snapshot] = {}
         groups: dict[str, Answers] = {}
         for folder in asked.collections:
-            found = qrels.read_collection(folder)
+            found = qrels_files.read_collection(folder)
             snapshots[found.name] = Snapshot.open(build([str(corpus_of(folder))], options).folder)
             groups[found.name] = labelled_results(snapshots[found.name], QueryEncoder(snapshots[found.name]), found)
         rows = rows_of(asked.parallel / "dev-titles.jsonl.gz")
@@ -123,7 +123,7 @@ def _found(snapshots: Mapping[str, Snapshot], groups: Mapping[str, Answers]) -> 
                 best.setdefault(scale, {})[name] = [float(answer.relevance[0]) for answer in answers]
     for name, snapshot in snapshots.items():
         searcher = Searcher(snapshot, QueryEncoder(snapshot))
-        near = [paraphrases(), qrels.read_known_items(ITEMS)] if name == "seeds" else []
+        near = [paraphrases(), qrels_files.read_known_items(ITEMS)] if name == "seeds" else []
         asked = {each.name: [question.text or "" for question in each.queries] for each in near}
         asked |= {"far, en": list(FAR_ENGLISH), "far, zh": list(FAR_CHINESE)}
         for kind, texts in asked.items():

@@ -23,7 +23,7 @@ from benchmarks.machine import write_result
 from embeddings.build.job import BuildOptions, build
 from embeddings.cli import reports
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
-from embeddings.evaluation import qrels
+from embeddings.evaluation import qrels_files
 from embeddings.evaluation.qrels import Qrels, Query
 from embeddings.evaluation.report import EvaluationReport, evaluate
 from embeddings.indexes.bm25 import lexical_index
@@ -55,11 +55,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = BuildOptions(snapshots=Path(folder), model=asked.model, publish=False)
         snapshot = _built([str(SEEDS)], options)
-        result["known_items"] = _scores(snapshot, [qrels.read_known_items(ITEMS)], _MODES, known_items=True)
+        result["known_items"] = _scores(snapshot, [qrels_files.read_known_items(ITEMS)], _MODES, known_items=True)
         result["paraphrases"] = _scores(snapshot, [paraphrases()], _MODES, known_items=True)
         for path in asked.collections:
             snapshot = _built([str(corpus_of(path))], options)
-            found = _scores(snapshot, [qrels.read_collection(path)], _MODES)
+            found = _scores(snapshot, [qrels_files.read_collection(path)], _MODES)
             meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
             counts = {"papers": len(snapshot), "source": meta.get("source")}
             result["collections"][path.resolve().name] = {**counts, **found[path.resolve().name]}

@@ -259,31 +259,31 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure how well a snapshot answers judged questions. Needs the extra `evaluation`."""
-    from embeddings.evaluation import plotting, qrels, report
+    from embeddings.evaluation import plotting, qrels_files, report
     from embeddings.search.query_encoder import QueryEncoder
 
     if not collections and not known_items:
         raise InvalidOption("there is nothing to ask: give --collection FOLDER or --known-items FILE")
-    asked = [(qrels.read_collection(folder), False) for folder in collections or []]
-    asked += [(qrels.read_known_items(file), True) for file in known_items or []]
+    asked = [(qrels_files.read_collection(folder), False) for folder in collections or []]
+    asked += [(qrels_files.read_known_items(file), True) for file in known_items or []]
     if plot is not None:
         plotting.check(plot, collections or [], {*(modes or [Mode.HYBRID]), *([baseline] if baseline else [])})
     opened = _open(snapshots, snapshot)
     encoder = QueryEncoder(opened)
     with output.build_progress(quiet=as_json) as progress:
-        cards = [
+        evaluations = [
             report.evaluate(
                 opened, encoder, each, modes or [Mode.HYBRID], baseline=baseline, known_items=known, progress=progress
             )
             for each, known in asked
         ]
     if plot is not None:
-        plotting.differences(cards[0], plot)
+        plotting.differences(evaluations[0], plot)
     if as_json:
-        output.write_json({"snapshot": opened.id, "results": [reports.evaluation_fields(card) for card in cards]})
+        output.write_json({"snapshot": opened.id, "results": [reports.evaluation_fields(each) for each in evaluations]})
     else:
-        for card in cards:
-            reports.evaluation(card)
+        for each in evaluations:
+            reports.evaluation(each)
 
 
 @app.command()
@@ -295,11 +295,11 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Learn from judged questions how probable relevance makes it that a hit is related."""
-    from embeddings.evaluation import calibration, qrels
+    from embeddings.evaluation import calibration, qrels_files
     from embeddings.ranking import calibration_file
     from embeddings.search.query_encoder import QueryEncoder
 
-    asked = [qrels.read_collection(folder) for folder in collections]
+    asked = [qrels_files.read_collection(folder) for folder in collections]
     opened = _open(snapshots, snapshot)
     with output.build_progress(quiet=as_json) as progress:
         found, answers = calibration.calibrate(opened, QueryEncoder(opened), asked, progress)

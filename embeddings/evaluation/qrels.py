@@ -1,30 +1,23 @@
-"""Judged queries: reads collections, known items and saved queries, and finds their papers in a snapshot."""
+"""Queries with relevance judgments (qrels), and their resolution to the paper ids of a snapshot."""
 
-import gzip
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 from embeddings.errors import AmbiguousPaperId, PaperNotFound, QrelsError
-from embeddings.papers import paper_id
 from embeddings.queries import Filters
 from embeddings.snapshots.papers_db import PaperStore
-
-_TEXT_FIELDS = ("text", "paper", "language")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One query: a text, or a paper whose relatives are asked for.
+    """One query: a text, or a paper whose related papers are wanted.
 
     Attributes:
-        id: Names it among the others.
-        text: None of a query by paper.
-        paper: None of a query by text.
-        language: ISO 639-1 code of the text, where the file states one.
-        filters: What may be an answer.
+        id: Unique among the queries.
+        text: The text; None for a query by paper.
+        paper: Reference to the paper; None for a query by text.
+        language: ISO 639-1 code of the text, if the file states one.
+        filters: Restrict the hits.
     """
 
     id: str
@@ -36,13 +29,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Qrels:
-    """Queries, and which papers are right answers.
+    """Queries and their relevance judgments.
 
     Attributes:
-        name: Of the file or folder.
+        name: Name of the file or folder.
         queries: In the order of the file.
-        grades: Query → paper, by the name it has here → grade; above 0 is relevant. A query may lack.
-        references: Paper, by the name it has here → what a snapshot may know it by, tried in this order.
+        grades: Query id → paper's name in the collection → grade. A grade above 0 is relevant. Queries without
+            judgments have no entry.
+        references: Paper's name in the collection → references by which a snapshot may know it, tried in order.
     """
 
     name: str
@@ -53,15 +47,14 @@ class Qrels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedQrels:
-    """Qrels in the ids of one snapshot.
+    """Qrels with the paper ids of one snapshot.
 
     Attributes:
-        queries: Those that it can be asked; their papers by id.
-        grades: Of these queries. A paper that the snapshot lacks keeps its name, and is never found.
-        judged: How many papers were judged.
-        missing: Names of those that the snapshot lacks.
-        left_out: Ids of the queries that cannot be asked: the snapshot has none of the right answers, or not the
-            paper asked about.
+        queries: Queries that can be run; their papers are given by id.
+        grades: Query id → paper id → grade. A paper that the snapshot lacks keeps its name, and is never retrieved.
+        judged: Number of judged papers.
+        missing: Names of the judged papers that the snapshot lacks, sorted.
+        left_out: Ids of the queries that cannot be run: the snapshot lacks the query's paper or all judged papers.
     """
 
     queries: tuple[Query, ...]
@@ -71,94 +64,33 @@ class ResolvedQrels:
     left_out: tuple[str, ...]
 
 
-def read_collection(folder: Path) -> Qrels:
-    """Read a test collection.
+def resolve(qrels: Qrels, store: PaperStore) -> ResolvedQrels:
+    """Map the papers of qrels to a snapshot's papers: by the hash of the abstract, else by external ids.
 
-    Args:
-        folder: Holds `corpus.jsonl` or `corpus.jsonl.gz` (`id`, `abstract`, and `externalIds` if there are),
-            `queries.jsonl` (`id` and `text`, or `id` and `paper`, the id of a paper in the corpus) and `qrels.tsv`
-            (query, paper, grade; one header line).
+    A query's own paper is removed from its judgments.
 
     Raises:
-        QrelsError: A file is missing or broken.
+        QrelsError: The snapshot holds none of the judged papers.
     """
-    grades = _grades(folder / "qrels.tsv")
-    queries = []
-    for place, row in _rows(folder / "queries.jsonl"):
-        if row.get("id") in grades:
-            queries.append(_question(place, str(row["id"]), row, paper_is_asked=True))
-    if not queries:
-        raise QrelsError(f"{folder}: no query of queries.jsonl is judged in qrels.tsv")
-    wanted = {paper for judged in grades.values() for paper in judged}
-    wanted |= {query.paper for query in queries if query.paper is not None}
-    packed = folder / "corpus.jsonl.gz"
-    references = {
-        identity: _references(row)
-        for place, row in _rows(packed if packed.is_file() else folder / "corpus.jsonl")
-        if (identity := str(row.get("id"))) in wanted
-    }
-    judged = {query.id: grades[query.id] for query in queries}
-    return Qrels(name=folder.resolve().name, queries=tuple(queries), grades=judged, references=references)
-
-
-def read_queries(file: Path) -> Qrels:
-    """Read queries, one JSON object a line.
-
-    Each has `text`, with the `paper` that answers it where that is known; or `paper` alone, to ask for its relatives.
-    `language` says what the text is written in, else it is detected.
-
-    Raises:
-        QrelsError: The file is missing or broken.
-    """
-    queries, grades = [], {}
-    for number, (place, row) in enumerate(_rows(file), 1):
-        query = _question(place, str(number), row, paper_is_asked="text" not in row)
-        queries.append(query)
-        if query.text is not None and "paper" in row:
-            grades[query.id] = {row["paper"]: 1}
-    if not queries:
-        raise QrelsError(f"{file} holds no query")
-    return Qrels(name=file.name, queries=tuple(queries), grades=grades)
-
-
-def read_known_items(file: Path) -> Qrels:
-    """Read queries that have one right answer each: `text` and `paper`, see `read_queries`.
-
-    Raises:
-        QrelsError: The file is missing or broken, or a query has no answer.
-    """
-    items = read_queries(file)
-    for query in items.queries:
-        if query.id not in items.grades:
-            raise QrelsError(f"{file}: query {query.id} is no known item; it needs `text` and `paper`")
-    return items
-
-
-def resolve(judgments: Qrels, store: PaperStore) -> ResolvedQrels:
-    """Find the papers of judgments in a snapshot: by the content of the abstract, else by other systems' ids.
-
-    Raises:
-        QrelsError: It holds none of them.
-    """
-    names = {paper for judged in judgments.grades.values() for paper in judged}
-    ids = {name: identity for name in names if (identity := _found(name, judgments, store))}
+    names = {paper for judged in qrels.grades.values() for paper in judged}
+    ids = {name: identity for name in names if (identity := _find_id(name, qrels, store))}
     if names and not ids:
         raise QrelsError(
-            f"the snapshot holds none of the {len(names)} papers judged in {judgments.name}; build one from its "
+            f"the snapshot holds none of the {len(names)} papers judged in {qrels.name}; build one from its "
             "papers, or name the snapshot that has them"
         )
     queries, grades, left_out = [], {}, []
-    for query in judgments.queries:
-        judged = judgments.grades.get(query.id, {})
-        asked = None if query.paper is None else _found(query.paper, judgments, store)
-        if (query.paper is not None and asked is None) or (judged and not any(name in ids for name in judged)):
+    for query in qrels.queries:
+        judged = qrels.grades.get(query.id, {})
+        query_paper = None if query.paper is None else _find_id(query.paper, qrels, store)
+        if (query.paper is not None and query_paper is None) or (judged and not any(name in ids for name in judged)):
             left_out.append(query.id)
             continue
-        queries.append(replace(query, paper=asked))
+        queries.append(replace(query, paper=query_paper))
         merged: dict[str, int] = {}
         for name, grade in judged.items():
             identity = ids.get(name, name)
-            if identity != asked:  # a paper is no answer to itself
+            if identity != query_paper:  # search never returns the query's own paper
                 merged[identity] = max(grade, merged.get(identity, grade))
         if merged:
             grades[query.id] = merged
@@ -171,65 +103,9 @@ def resolve(judgments: Qrels, store: PaperStore) -> ResolvedQrels:
     )
 
 
-def _grades(path: Path) -> dict[str, dict[str, int]]:
-    grades: dict[str, dict[str, int]] = {}
-    for number, line in enumerate(_text(path).splitlines()[1:], 2):
-        try:
-            query, paper, grade = line.split("\t")
-            grades.setdefault(query, {})[paper] = int(grade)
-        except ValueError:
-            raise QrelsError(
-                f"{path}:{number} is {line[:60]!r}, expected query, paper and a whole grade, between tabs"
-            ) from None
-    return grades
-
-
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Objects of a file of JSON lines, each with its place."""
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise QrelsError(f"{path}:{number} is not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise QrelsError(f"{path}:{number} is no object")
-        yield f"{path}:{number}", row
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise QrelsError(f"{path} cannot be read: {error}") from error
-
-
-def _question(place: str, identity: str, row: Mapping[str, Any], *, paper_is_asked: bool) -> Query:
-    for name in _TEXT_FIELDS:
-        if name in row and not (isinstance(row[name], str) and row[name].strip()):
-            raise QrelsError(f"{place}: `{name}` is {row[name]!r}, expected text")
-    if "text" not in row and "paper" not in row:
-        raise QrelsError(f"{place} has neither `text` nor `paper`")
-    return Query(
-        id=identity,
-        text=row.get("text"),
-        paper=row["paper"] if paper_is_asked and "text" not in row else None,
-        language=row.get("language"),
-    )
-
-
-def _references(row: Mapping[str, Any]) -> tuple[str, ...]:
-    abstract, others = row.get("abstract"), row.get("externalIds")
-    by_content = (paper_id(abstract),) if isinstance(abstract, str) and abstract.strip() else ()
-    by_others = (f"{kind}:{value}" for kind, value in others.items()) if isinstance(others, dict) else ()
-    return (*by_content, *by_others)
-
-
-def _found(name: str, judgments: Qrels, store: PaperStore) -> str | None:
-    """The id that a paper has in the snapshot, if it holds it."""
-    for reference in (*judgments.references.get(name, ()), name):
+def _find_id(name: str, qrels: Qrels, store: PaperStore) -> str | None:
+    """Id of a paper in the snapshot; None if the snapshot lacks it."""
+    for reference in (*qrels.references.get(name, ()), name):
         try:
             return store.by_rows([store.row(reference)])[0].id
         except (PaperNotFound, AmbiguousPaperId):

@@ -16,7 +16,8 @@ from embeddings.build.job import BuildOptions, build
 from embeddings.encoders.backends.base import Precision
 from embeddings.errors import InvalidOption, QrelsError, SnapshotError
 from embeddings.evaluation.calibration import calibrate, labelled_results
-from embeddings.evaluation.qrels import Qrels, Query, read_known_items
+from embeddings.evaluation.qrels import Qrels, Query
+from embeddings.evaluation.qrels_files import read_known_items
 from embeddings.queries import Filters, Mode, Results, Scale, SearchOptions, Stage
 from embeddings.ranking import calibration_file
 from embeddings.ranking.calibration import (
@@ -278,7 +279,7 @@ def test_papers_relevant_to_one_question_are_taken_for_related(searcher: Searche
 def test_nothing_to_learn_is_said(snapshot: Snapshot) -> None:
     one = snapshot.paper(GHOST).id
     judged = Qrels(name="none", queries=(Query(id="a", paper=one),), grades={"a": {snapshot.paper("86affd4c").id: 0}})
-    with pytest.raises(QrelsError, match="nothing can be learnt from none"):
+    with pytest.raises(QrelsError, match="no curve can be fitted to none"):
         calibrate(snapshot, QueryEncoder(snapshot), [judged])
 
 

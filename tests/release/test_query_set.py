@@ -1,4 +1,4 @@
-"""What a new snapshot is asked is the same each time, of all languages, and never more than 200 queries."""
+"""The gate's queries are reproducible, cover all languages, and are at most 200."""
 
 import random
 from collections import Counter
@@ -10,17 +10,18 @@ import pytest
 from embeddings.errors import QrelsError
 from embeddings.evaluation.qrels import Qrels, Query
 from embeddings.release import query_set
+from embeddings.release.comparison import PaperCounts
 from embeddings.snapshots.snapshot import Snapshot
 from tests.evaluation.test_qrels import write_lines
 
 
-def test_papers_that_came_and_went_are_counted(snapshot: Snapshot, tmp_path: Path) -> None:
+def test_added_and_removed_papers_are_counted(snapshot: Snapshot, tmp_path: Path) -> None:
     same = query_set.compare_papers(snapshot.store, snapshot.store)
-    assert (same.before, same.after, same.came, same.went) == (42, 42, 0, 0)
+    assert same.counts == PaperCounts(before=42, after=42, added=0, removed=0)
     assert list(same.common) == sorted(snapshot.store.ids())
 
 
-def test_the_sample_asks_each_paper_and_its_first_sentence_the_languages_in_turn(snapshot: Snapshot) -> None:
+def test_the_sample_has_each_paper_and_its_first_sentence_with_alternating_languages(snapshot: Snapshot) -> None:
     change = query_set.compare_papers(snapshot.store, snapshot.store)
     queries = query_set.sample(change, snapshot.store).queries
     by_paper = [query.paper for query in queries if query.paper is not None]
@@ -32,7 +33,7 @@ def test_the_sample_asks_each_paper_and_its_first_sentence_the_languages_in_turn
             assert query.text[:20] in paper.abstract and query.language == paper.language
 
 
-def test_of_many_saved_questions_the_same_200_are_asked_in_whatever_order_they_stand() -> None:
+def test_the_same_200_of_many_saved_queries_are_selected_in_any_order() -> None:
     queries = [Query(id=str(i), text=f"query {i}") for i in range(500)]
     everything = Qrels(name="many", queries=tuple(queries), grades={})
     chosen = query_set.limit(everything).queries
@@ -41,7 +42,7 @@ def test_of_many_saved_questions_the_same_200_are_asked_in_whatever_order_they_s
     assert len(chosen) == 200 and {q.text for q in chosen} == {q.text for q in again}
 
 
-def test_questions_are_added_once(tmp_path: Path) -> None:
+def test_queries_are_added_once(tmp_path: Path) -> None:
     snapshots = tmp_path / "snapshots"
     assert query_set.load(snapshots) is None
     first = write_lines(tmp_path / "first.jsonl", [{"text": "a"}, {"paper": "ARXIV:1"}, {"text": "a"}])
@@ -52,7 +53,7 @@ def test_questions_are_added_once(tmp_path: Path) -> None:
     assert saved is not None and [query.text for query in saved.queries] == ["a", None, "问题"]
 
 
-def test_what_cannot_be_asked_is_not_saved(tmp_path: Path) -> None:
+def test_invalid_queries_are_not_saved(tmp_path: Path) -> None:
     with pytest.raises(QrelsError, match="neither `text` nor `paper`"):
         query_set.add(tmp_path, write_lines(tmp_path / "wrong.jsonl", [{"query": "a"}]))
     assert not (tmp_path / query_set.FILE).exists()
