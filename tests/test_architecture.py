@@ -41,6 +41,7 @@ SHARED = {
     "faiss": {"embeddings/indexes/faiss/faiss_index.py", "embeddings/indexes/faiss/block_lists.py"},
     "torch": {
         "embeddings/encoders/backends/sentence_transformer.py",
+        "embeddings/distillation/losses.py",
         "embeddings/distillation/teacher.py",
         "embeddings/distillation/training.py",
     },
@@ -79,7 +80,7 @@ PURE = (
     "indexes/faiss/tuning",
     "encoders/windows",
     "distillation/alignment",
-    "distillation/card",
+    "distillation/model_card",
     "distillation/recipe",
 )
 IMPURE_LIBRARIES = {

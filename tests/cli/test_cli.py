@@ -118,7 +118,7 @@ def test_snapshots_can_be_listed_verified_and_published(run: Run, snapshots: Pat
         (("evaluate", "--collection", "{tmp}", "--snapshots", "{seeds}"), "qrels.tsv cannot be read"),
         (
             ("evaluate", "--known-items", str(ITEMS), "--plot", "a.pdf", "--snapshots", "{seeds}"),
-            "name it a.svg or a.png",
+            "unsupported format; use a.svg or a.png",
         ),
         (("related", "ffffffff", "--snapshots", "{seeds}"), "no paper 'ffffffff'"),
     ],
