@@ -110,7 +110,7 @@ def open_snapshot(snapshots: Path, snapshot: str | None) -> "Snapshot":
     from embeddings.snapshots.folder import FolderSource
     from embeddings.snapshots.snapshot import Snapshot, open_current
 
-    threads.multiply_alone()
+    threads.single_threaded_blas()
     if snapshot is None:
         return open_current(FolderSource(snapshots))[0]
     source = FolderSource(snapshots)
