@@ -201,7 +201,7 @@ def results_table(results: "Results", *, explain: bool) -> None:
         line("no paper fits; widen the filters, or lower --min-score, --min-similarity or --min-probability")
         return
     if results.found is False:
-        line("no paper here seems to be about this; the nearest are:")
+        line("no paper seems to be about this topic; the most similar papers are:")
     columns: dict[str, list[float | None]] = {
         "score": [hit.score for hit in results.hits],
         "similarity": [hit.similarity for hit in results.hits],
