@@ -12,7 +12,7 @@ from service.api.routes import batch, operations, papers, search
 from service.engine.admission import Workers
 from service.engine.reloader import Reloader
 from service.engine.request_engine import Parts
-from service.http.etag import ETags
+from service.http.etag import ETags, cacheable_routes
 from service.http.fast_path import FastPath, Stored
 from service.http.gzip import Gzip
 from service.http.middleware import BoundedBody, HeadAsGet, RequestContext
@@ -25,6 +25,10 @@ Find papers related to a paper, or to a sentence. Scores are cosines in [-1, 1],
 Every answer names the snapshot it came from, in the body and in `X-Snapshot`. Every error is a problem detail
 (RFC 9457, `application/problem+json`); compare its `type`. Parameters that are not known are refused, not ignored.
 """.strip()
+
+
+# In this order: `search` has the route that ends in /related, `papers` one that takes every ending
+ROUTERS = (search.router, papers.router, batch.router, operations.router)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -59,16 +63,16 @@ def create_app(settings: Settings) -> FastAPI:
         version=version,
         lifespan=lifespan,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # short operation ids, for generated clients
     )
     app.state.parts = Parts(settings, metrics, live, workers, stored)
-    # In this order: `search` has the route that ends in /related, `papers` one that takes every ending
-    for router in (search.router, papers.router, batch.router, operations.router):
+    for router in ROUTERS:
         app.include_router(router)
     exception_handlers.install(app)
     # What is added last is outermost
     app.add_middleware(FastPath, stored=stored)
     app.add_middleware(Gzip)
-    app.add_middleware(ETags, live=live, settings=settings, version=version)
+    app.add_middleware(ETags, live=live, settings=settings, version=version, routes=cacheable_routes(ROUTERS))
     app.add_middleware(HeadAsGet)
     app.add_middleware(BoundedBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext, live=live, metrics=metrics)

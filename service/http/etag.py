@@ -2,7 +2,10 @@
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.openapi import note_template
@@ -16,6 +19,21 @@ _VARY = (b"vary", b"Accept-Encoding")
 _DECISIVE = {"max_top_k", "max_offset", "max_why", "max_query_chars"}
 
 
+E = TypeVar("E", bound=Callable[..., Any])
+
+
+class CacheableRoute(NamedTuple):
+    """A route whose answers may be cached.
+
+    Attributes:
+        path_regex: Matches its addresses.
+        template: Its address with the names of parameters, as OpenAPI shows it.
+    """
+
+    path_regex: re.Pattern[str]
+    template: str
+
+
 class ETags:
     """Names good answers to GET, and answers 304 where the client has the very one.
 
@@ -25,7 +43,9 @@ class ETags:
     what else was in the pass through the model, and as compressed answers share it.
     """
 
-    def __init__(self, app: ASGIApp, live: Reloader, settings: Settings, version: str) -> None:
+    def __init__(
+        self, app: ASGIApp, live: Reloader, settings: Settings, version: str, routes: Sequence[CacheableRoute]
+    ) -> None:
         """Wrap an application.
 
         Args:
@@ -33,7 +53,9 @@ class ETags:
             live: Knows which snapshot is served.
             settings: Decide what an answer is like, and how long caches need not ask.
             version: Of this service.
+            routes: Whose answers may be cached.
         """
+        self._routes = routes
         self._app = app
         self._live = live
         self._release = f"{version} {sorted(settings.model_dump(mode='json', include=_DECISIVE).items())}".encode()
@@ -42,7 +64,7 @@ class ETags:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        template = _template(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        template = self._template(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
         if template is None:
             await self._app(scope, receive, send)
             return
@@ -77,6 +99,13 @@ class ETags:
 
         await self._app(scope, receive, send_named)
 
+    def _template(self, path: str) -> str | None:
+        """The address of the cacheable route that this path belongs to, as OpenAPI names it."""
+        for route in self._routes:
+            if route.path_regex.match(path):
+                return route.template
+        return None
+
     def _headers(self, name: str) -> list[tuple[bytes, bytes]]:
         return [(b"etag", f'W/"{name}"'.encode()), self._cache_control]
 
@@ -86,10 +115,17 @@ class ETags:
         return made.hexdigest()
 
 
-def _template(path: str) -> str | None:
-    """The route of an address whose answers depend on snapshot and request alone, as OpenAPI names it."""
-    if path in ("/search", "/papers"):
-        return path
-    if not path.startswith("/papers/"):
-        return None
-    return "/papers/{paper_id}/related" if path.endswith("/related") else "/papers/{paper_id}"
+def cacheable(endpoint: E) -> E:
+    """Mark an endpoint whose answers depend on the snapshot and the request alone: they get an `ETag`."""
+    endpoint.cacheable = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def cacheable_routes(routers: Iterable[Router]) -> tuple[CacheableRoute, ...]:
+    """The routes of GET whose endpoints are marked, in the order in which the router tries them."""
+    return tuple(
+        CacheableRoute(route.path_regex, route.path.replace(":path}", "}"))
+        for router in routers
+        for route in router.routes
+        if isinstance(route, Route) and "GET" in (route.methods or ()) and getattr(route.endpoint, "cacheable", False)
+    )

@@ -91,6 +91,7 @@ async def info(desk: Engine) -> Response:
 
 @router.get(
     "/metrics",
+    name="metrics",
     summary="How is it doing?",
     response_class=Response,
     responses={

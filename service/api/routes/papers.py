@@ -13,6 +13,7 @@ from service.api.responses import ListingAnswer, PaperAnswer
 from service.api.routes.search import PaperId
 from service.engine.request_engine import Engine
 from service.engine.served_snapshot import ServedSnapshot
+from service.http.etag import cacheable
 
 router = APIRouter(tags=["papers"])
 
@@ -23,7 +24,8 @@ router = APIRouter(tags=["papers"])
     summary="Browse all papers",
     responses=documented(examples.LISTING, "A page of papers, in the order of the corpus.", InvalidOption),
 )
-async def browse(asked: Annotated[ListingAddress, Query()], desk: Engine) -> Response:
+@cacheable
+async def list_papers(asked: Annotated[ListingAddress, Query()], desk: Engine) -> Response:
     """List the papers in the order of the corpus, a page at a time. Beyond the end the page is empty."""
     limit = within(asked, "limit", asked.limit, desk.settings)
 
@@ -41,7 +43,8 @@ async def browse(asked: Annotated[ListingAddress, Query()], desk: Engine) -> Res
     summary="Show one paper",
     responses=documented(examples.PAPER_SHOWN, "The paper.", PaperNotFound, AmbiguousPaperId),
 )
-async def show(paper_id: PaperId, _asked: Annotated[Nothing, Query()], desk: Engine) -> Response:
+@cacheable
+async def get_paper(paper_id: PaperId, _asked: Annotated[Nothing, Query()], desk: Engine) -> Response:
     """Show all that is known of a paper: abstract, language, where it was seen, its ids, its near-duplicates."""
     return await desk.answer(
         lambda generation: serialization.paper(generation.snapshot.id, generation.snapshot.paper(paper_id))

@@ -16,6 +16,7 @@ from service.api.requests import ExamplesBody, Options, RelatedAddress, SearchAd
 from service.api.responses import ExamplesAnswer, RelatedAnswer, SearchAnswer
 from service.engine.request_engine import Engine
 from service.engine.served_snapshot import ServedSnapshot
+from service.http.etag import cacheable
 
 router = APIRouter(tags=["search"])
 
@@ -35,6 +36,7 @@ PaperId = Annotated[
     summary="Find papers near a text",
     responses=documented(examples.SEARCH, "Papers, the nearest first.", EmptyQuery, InvalidOption, PaperNotFound),
 )
+@cacheable
 async def search(asked: Annotated[SearchAddress, Query()], desk: Engine) -> Response:
     """Find the papers whose abstracts are nearest in meaning to a few words, a sentence or an abstract.
 
@@ -50,7 +52,7 @@ async def search(asked: Annotated[SearchAddress, Query()], desk: Engine) -> Resp
     summary="Find papers near a long text",
     responses=documented_body(examples.SEARCH, "Papers, the nearest first.", EmptyQuery, InvalidOption, PaperNotFound),
 )
-async def search_long(asked: SearchBody, desk: Engine) -> Response:
+async def search_post(asked: SearchBody, desk: Engine) -> Response:
     """As `GET /search`, with the question in the body: a whole draft abstract, or values that contain commas."""
     return await _search(asked.q, asked, desk)
 
@@ -81,6 +83,7 @@ def search_in(
         InvalidOption,
     ),
 )
+@cacheable
 async def related(paper_id: PaperId, asked: Annotated[RelatedAddress, Query()], desk: Engine) -> Response:
     """Find the papers nearest in meaning to a paper of the corpus. The model is not run, unless `why` asks for it."""
     options = asked.to_engine(desk.settings)
