@@ -1,6 +1,6 @@
 # make run    set up, build a snapshot from seeds/, serve it
-# make test   set up, run every test
-# make check  what a change must pass: format, lint, types, tests
+# make test   set up, check format, lint and types, run every test, print the coverage
+# make check  the same without the coverage
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -11,7 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build serve test check format clean
+.PHONY: help setup run build serve gates test check format clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -34,13 +34,17 @@ serve: $(READY)
 run: build
 	$(BIN)/related-papers serve --host $(HOST) --port $(PORT) --snapshots $(SNAPSHOTS)
 
-test: $(READY)
-	$(BIN)/python -m pytest
-
-check: $(READY)
+# The quick gates, which run before the tests
+gates: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The coverage is printed and is no gate
+test: gates
+	$(BIN)/python -m pytest --cov=embeddings --cov=service --cov-report=term:skip-covered
+
+check: gates
 	$(BIN)/python -m pytest
 
 format: $(READY)
@@ -48,4 +52,4 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv snapshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv snapshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
