@@ -1,6 +1,7 @@
 # make run    set up, build a snapshot from seeds/, serve it
 # make test   set up, check format, lint and types, run every test, print the coverage
 # make check  the same without the coverage
+# make docs   build the documentation into site/
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -11,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build serve gates test check format clean
+.PHONY: help setup run build serve gates test check format docs clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -51,5 +52,11 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Written from the code and the results first; a broken link or an unknown name stops the build.
+docs: $(READY)
+	$(BIN)/python -m docs.generate
+	$(BIN)/python -m benchmarks.report
+	$(BIN)/zensical build --strict --clean
+
 clean:
-	rm -rf .venv snapshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf site .cache .venv snapshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

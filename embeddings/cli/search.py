@@ -47,6 +47,28 @@ def with_search_options(*, text: bool) -> Callable[[Command], Command]:
     return decorate
 
 
+def _parameter(declared: DeclaredOption) -> inspect.Parameter:
+    """An option as typer declares it."""
+    kind = get_args(declared.annotation)[0]
+    limits: dict[str, Any] = {}
+    for constraint in declared.constraints:
+        if isinstance(constraint, Ge):
+            limits["min"] = constraint.ge
+        elif isinstance(constraint, Le):
+            limits["max"] = constraint.le
+    help_text = declared.description
+    names = [f"--{declared.name.replace('_', '-')}", *([_SHORT[declared.name]] if declared.name in _SHORT else [])]
+    default = declared.default
+    if get_origin(kind) is tuple:
+        kind, default, help_text = list[get_args(kind)[0]] | None, None, f"{help_text} Repeatable."  # type: ignore[misc]
+    return inspect.Parameter(
+        declared.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, typer.Option(*names, help=help_text, **limits)],
+    )
+
+
 @with_search_options(text=True)
 def search(
     text: Annotated[str, typer.Argument(help="A few words, a sentence, an abstract; - reads standard input.")],
@@ -107,25 +129,3 @@ def _print(results: Results, searcher: "Searcher", options: SearchOptions, *, as
     from embeddings.search import results_json
 
     output.write_bytes(results_json.to_json(results_json.answer(searcher.snapshot.id, results, options)))
-
-
-def _parameter(declared: DeclaredOption) -> inspect.Parameter:
-    """An option as typer declares it."""
-    kind = get_args(declared.annotation)[0]
-    limits: dict[str, Any] = {}
-    for constraint in declared.constraints:
-        if isinstance(constraint, Ge):
-            limits["min"] = constraint.ge
-        elif isinstance(constraint, Le):
-            limits["max"] = constraint.le
-    help_text = declared.description
-    names = [f"--{declared.name.replace('_', '-')}", *([_SHORT[declared.name]] if declared.name in _SHORT else [])]
-    default = declared.default
-    if get_origin(kind) is tuple:
-        kind, default, help_text = list[get_args(kind)[0]] | None, None, f"{help_text} Repeatable."  # type: ignore[misc]
-    return inspect.Parameter(
-        declared.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind, typer.Option(*names, help=help_text, **limits)],
-    )

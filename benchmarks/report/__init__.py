@@ -1,0 +1,1 @@
+"""Write docs/benchmarks.md, and the claims of the README, from the result files."""
