@@ -27,9 +27,9 @@ from benchmarks.quality import ITEMS, SEEDS, corpus_of, paraphrases, rows_of
 from embeddings.build.job import BuildOptions, build
 from embeddings.cli import output
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
-from embeddings.evaluation import plotting, qrels
-from embeddings.evaluation.calibration import Answers, answered, calibration, fitted
-from embeddings.evaluation.qrels import Qrels, Question
+from embeddings.evaluation import plotting, qrels_files
+from embeddings.evaluation.calibration import Answers, fit_curves, labelled_results, to_calibration
+from embeddings.evaluation.qrels import Qrels, Query
 from embeddings.papers import paper_id
 from embeddings.queries import Filters, Mode, Scale, SearchOptions
 from embeddings.ranking.calibration import EMBEDDED, Calibration, calibration_error, log_loss, reliability
@@ -56,25 +56,25 @@ def main() -> None:
         snapshots: dict[str, Snapshot] = {}
         groups: dict[str, Answers] = {}
         for folder in asked.collections:
-            found = qrels.read_collection(folder)
+            found = qrels_files.read_collection(folder)
             snapshots[found.name] = Snapshot.open(build([str(corpus_of(folder))], options).folder)
-            groups[found.name] = answered(snapshots[found.name], QueryEncoder(snapshots[found.name]), found)
+            groups[found.name] = labelled_results(snapshots[found.name], QueryEncoder(snapshots[found.name]), found)
         rows = rows_of(asked.parallel / "dev-titles.jsonl.gz")
         snapshots["titles"] = _parallel([*rows, *rows_of(asked.parallel / "dev.jsonl.gz")], options)
         encoder = QueryEncoder(snapshots["titles"])
         for each in (_titles(rows), _titles_across(rows)):
             groups[each.name] = {
                 scale: answers
-                for scale, answers in answered(snapshots["titles"], encoder, each).items()
+                for scale, answers in labelled_results(snapshots["titles"], encoder, each).items()
                 if scale is not Scale.PAPER  # a paper's translation is judged, and none of its relatives
             }
-        curves = calibration(fitted(list(groups.values())))
+        curves = to_calibration(fit_curves(list(groups.values())))
         snapshots["seeds"] = Snapshot.open(build([str(SEEDS)], options).folder)
-        held_out = {name: fitted([each for other, each in groups.items() if other != name]) for name in groups}
+        held_out = {name: fit_curves([each for other, each in groups.items() if other != name]) for name in groups}
         result = {
             "encoder": asked.model,
             "curves": {scale: None if curve is None else asdict(curve) for scale, curve in _curves(curves)},
-            "tested": {name: _tested(group, calibration(held_out[name]), curves) for name, group in groups.items()},
+            "tested": {name: _tested(group, to_calibration(held_out[name]), curves) for name, group in groups.items()},
             "found": _found(snapshots, groups),
         }
     _print(result)
@@ -124,8 +124,8 @@ def _found(snapshots: Mapping[str, Snapshot], groups: Mapping[str, Answers]) -> 
                 best.setdefault(scale, {})[name] = [float(answer.relevance[0]) for answer in answers]
     for name, snapshot in snapshots.items():
         searcher = Searcher(snapshot, QueryEncoder(snapshot))
-        near = [paraphrases(), qrels.read_known_items(ITEMS)] if name == "seeds" else []
-        asked = {each.name: [question.text or "" for question in each.questions] for each in near}
+        near = [paraphrases(), qrels_files.read_known_items(ITEMS)] if name == "seeds" else []
+        asked = {each.name: [question.text or "" for question in each.queries] for each in near}
         asked |= {"far, en": list(FAR_ENGLISH), "far, zh": list(FAR_CHINESE)}
         for kind, texts in asked.items():
             for options in (SearchOptions(top_k=1), SearchOptions(top_k=1, mode=Mode.DENSE)):
@@ -182,7 +182,7 @@ def _titles(rows: Sequence[dict[str, Any]]) -> Qrels:
     english = Filters(language=("en",))
     return Qrels(
         name="titles",
-        questions=tuple(Question(id=row["id"], text=row["title"], filters=english) for row in rows),
+        queries=tuple(Query(id=row["id"], text=row["title"], filters=english) for row in rows),
         grades={row["id"]: {paper_id(row["en"]): 1} for row in rows},
     )
 
@@ -192,8 +192,8 @@ def _titles_across(rows: Sequence[dict[str, Any]]) -> Qrels:
     fields = {"en": "title", "zh": "title_zh"}
     return Qrels(
         name="titles, two languages",
-        questions=tuple(
-            Question(id=f"{row['id']} {asked}", text=row[field]) for row in rows for asked, field in fields.items()
+        queries=tuple(
+            Query(id=f"{row['id']} {asked}", text=row[field]) for row in rows for asked, field in fields.items()
         ),
         grades={
             f"{row['id']} {asked}": {paper_id(row[language]): 1 for language in _LANGUAGES}

@@ -24,8 +24,8 @@ from benchmarks.paraphrases import PARAPHRASES
 from embeddings.build.job import BuildOptions, build
 from embeddings.cli import reports
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
-from embeddings.evaluation import qrels
-from embeddings.evaluation.qrels import Qrels, Question
+from embeddings.evaluation import qrels_files
+from embeddings.evaluation.qrels import Qrels, Query
 from embeddings.evaluation.report import EvaluationReport, evaluate
 from embeddings.indexes.bm25 import lexical_index
 from embeddings.papers import paper_id
@@ -56,11 +56,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = BuildOptions(snapshots=Path(folder), model=asked.model, publish=False)
         snapshot = _built([str(SEEDS)], options)
-        result["known_items"] = _scores(snapshot, [qrels.read_known_items(ITEMS)], _MODES, known_items=True)
+        result["known_items"] = _scores(snapshot, [qrels_files.read_known_items(ITEMS)], _MODES, known_items=True)
         result["paraphrases"] = _scores(snapshot, [paraphrases()], _MODES, known_items=True)
         for path in asked.collections:
             snapshot = _built([str(corpus_of(path))], options)
-            found = _scores(snapshot, [qrels.read_collection(path)], _MODES)
+            found = _scores(snapshot, [qrels_files.read_collection(path)], _MODES)
             meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
             counts = {"papers": len(snapshot), "source": meta.get("source")}
             result["collections"][path.resolve().name] = {**counts, **found[path.resolve().name]}
@@ -89,7 +89,7 @@ def _across_languages(folder: Path, options: BuildOptions) -> dict[str, Any]:
     ceiling = _titles("en → en, English only", titled, "title", "en", None)
     ceiling = replace(
         ceiling,
-        questions=tuple(replace(question, filters=Filters(language=("en",))) for question in ceiling.questions),
+        queries=tuple(replace(question, filters=Filters(language=("en",))) for question in ceiling.queries),
     )
     found = _scores(snapshot, [*parts, ceiling], (Mode.DENSE, Mode.HYBRID), known_items=True)
     return {"papers": len(snapshot), **found}
@@ -100,15 +100,15 @@ def _titles(name: str, rows: Sequence[dict[str, Any]], field: str, answer: str, 
     questions, grades = [], {}
     for row in rows:
         own = () if left_out is None else (paper_id(row[left_out]),)
-        questions.append(Question(id=row["id"], text=row[field], filters=Filters(exclude_id=own)))
+        questions.append(Query(id=row["id"], text=row[field], filters=Filters(exclude_id=own)))
         grades[row["id"]] = {paper_id(row[answer]): 1}
-    return Qrels(name=name, questions=tuple(questions), grades=grades)
+    return Qrels(name=name, queries=tuple(questions), grades=grades)
 
 
 def paraphrases() -> Qrels:
     """Of `benchmarks/paraphrases.py`."""
-    questions = tuple(Question(id=paper, text=text) for paper, text in PARAPHRASES.items())
-    return Qrels(name="paraphrases", questions=questions, grades={paper: {paper: 1} for paper in PARAPHRASES})
+    questions = tuple(Query(id=paper, text=text) for paper, text in PARAPHRASES.items())
+    return Qrels(name="paraphrases", queries=questions, grades={paper: {paper: 1} for paper in PARAPHRASES})
 
 
 def _scores(
@@ -118,15 +118,15 @@ def _scores(
     encoder = QueryEncoder(snapshot)
     found = {}
     for each in asked:
-        card = evaluate(snapshot, encoder, each, modes, baseline=Mode.DENSE, known_items=known_items)
-        reports.card(card)
-        found[each.name] = _without_values(card)
+        report = evaluate(snapshot, encoder, each, modes, baseline=Mode.DENSE, known_items=known_items)
+        reports.evaluation(report)
+        found[each.name] = _without_values(report)
     encoder.close()
     return found
 
 
-def _without_values(card: EvaluationReport) -> dict[str, Any]:
-    fields = reports.card_fields(card)
+def _without_values(report: EvaluationReport) -> dict[str, Any]:
+    fields = reports.evaluation_fields(report)
     for mode in fields["modes"].values():
         del mode["by_question"]
     return fields

@@ -1,32 +1,32 @@
-"""Every exception of the project, in one tree.
+"""All exceptions of `embeddings`, in one hierarchy.
 
 RelatedPapersError
 ├── CorpusError              the sources cannot be read as papers
-│   ├── UnknownFormat        a file in none of the formats we read
-│   ├── RejectedRecord       `--strict`, and a record could not be used
+│   ├── UnknownFormat        the format of a file is not supported
+│   ├── RejectedRecord       a record cannot be used, with `--strict`
 │   └── MissingExtra         a package of an extra is not installed
 ├── EncoderError             the model cannot be loaded or used
-├── DistillationError        a model cannot be taught another language with what was given
-├── BuildError               a build cannot start or go on
-│   └── BuildInProgress      another build holds the snapshots folder
-├── SnapshotError            a snapshot is missing, incomplete, or its parts disagree
-│   ├── NothingPublished     the snapshots folder has no published snapshot
-│   ├── EncoderMismatch      the query encoder is not the one that built the snapshot
+├── DistillationError        a model cannot be extended with these pairs
+├── BuildError               a build cannot start or continue
+│   └── BuildInProgress      another build holds the build lock
+├── SnapshotError            a snapshot is missing, incomplete or inconsistent
+│   ├── NothingPublished     no snapshot is published in the folder
+│   ├── EncoderMismatch      the query encoder differs from the snapshot's
 │   ├── PublishConflict      another snapshot was published in the meantime
-│   └── ReleaseRefused       a snapshot answers too unlike the one that is served
-└── QueryError               the caller asked for something we cannot answer
+│   └── ReleaseRefused       a snapshot failed the release gate
+└── QueryError               a query cannot be answered as requested
     ├── PaperNotFound        no paper has this id
-    ├── AmbiguousPaperId     the beginning of an id fits several papers
-    ├── EmptyQuery           nothing to search for
-    ├── InvalidOption        an option is out of its range
-    └── JudgmentError        judged questions cannot be read, or a snapshot has none of their papers
+    ├── AmbiguousPaperId     the beginning of an id matches several papers
+    ├── EmptyQuery           the query has no text
+    ├── InvalidOption        an option is out of range
+    └── QrelsError           qrels cannot be read or resolved
 
-Messages say what was found, what was expected, and what to do next.
+Messages state what was found, what was expected and what to do next.
 """
 
 
 class RelatedPapersError(Exception):
-    """Base of all our exceptions: catch this to catch them all."""
+    """Base class of all exceptions of this project."""
 
 
 class CorpusError(RelatedPapersError):
@@ -34,15 +34,15 @@ class CorpusError(RelatedPapersError):
 
 
 class UnknownFormat(CorpusError):
-    """A file is in none of the formats we read."""
+    """The format of a file is not supported."""
 
 
 class RejectedRecord(CorpusError):
-    """A record could not be used, and the build is strict."""
+    """A record cannot be used, and the build is strict."""
 
 
 class MissingExtra(CorpusError):
-    """A package of an extra is not installed; the message holds the pip command."""
+    """A package of an extra is not installed; the message contains the pip command."""
 
 
 class EncoderError(RelatedPapersError):
@@ -50,27 +50,27 @@ class EncoderError(RelatedPapersError):
 
 
 class DistillationError(RelatedPapersError):
-    """A model cannot be taught another language with what was given."""
+    """A model cannot be extended to another language with the given pairs."""
 
 
 class BuildError(RelatedPapersError):
-    """A build cannot start or go on."""
+    """A build cannot start or continue."""
 
 
 class BuildInProgress(BuildError):
-    """Another build holds the snapshots folder."""
+    """Another build holds the build lock of the snapshots folder."""
 
 
 class SnapshotError(RelatedPapersError):
-    """A snapshot is missing, incomplete, or its parts disagree."""
+    """A snapshot is missing, incomplete or inconsistent."""
 
 
 class NothingPublished(SnapshotError):
-    """The snapshots folder has no published snapshot."""
+    """No snapshot is published in the snapshots folder."""
 
 
 class EncoderMismatch(SnapshotError):
-    """The query encoder is not the one that built the snapshot."""
+    """The query encoder differs from the one that built the snapshot."""
 
 
 class PublishConflict(SnapshotError):
@@ -78,11 +78,11 @@ class PublishConflict(SnapshotError):
 
 
 class ReleaseRefused(SnapshotError):
-    """A snapshot answers too unlike the one that is served, which is served on."""
+    """A snapshot failed the release gate; the previous one is still served."""
 
 
 class QueryError(RelatedPapersError):
-    """The caller asked for something we cannot answer."""
+    """A query cannot be answered as requested."""
 
 
 class PaperNotFound(QueryError):
@@ -90,16 +90,16 @@ class PaperNotFound(QueryError):
 
 
 class AmbiguousPaperId(QueryError):
-    """The beginning of an id fits several papers."""
+    """The beginning of an id matches several papers."""
 
 
 class EmptyQuery(QueryError):
-    """There is nothing to search for."""
+    """The query has no text to search for."""
 
 
 class InvalidOption(QueryError):
-    """An option is out of its range, or options contradict each other."""
+    """An option is out of range, or options contradict each other."""
 
 
-class JudgmentError(QueryError):
-    """Judged questions cannot be read, or a snapshot has none of their papers."""
+class QrelsError(QueryError):
+    """Qrels cannot be read, or the snapshot has none of their papers."""

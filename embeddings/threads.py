@@ -1,4 +1,4 @@
-"""How many processors this process may really use, and how many numpy takes of them."""
+"""Number of processors available to this process, and single-threaded matrix products in numpy."""
 
 import math
 import os
@@ -9,13 +9,13 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def available(cgroup: Path = _CGROUP) -> int:
-    """Count the processors that affinity and the container's CPU quota leave to this process.
+    """Count the processors that CPU affinity and the container's CPU quota allow this process to use.
 
-    A container limited to two of 64 processors still sees 64; libraries that start 64 threads there
-    are throttled to a fraction of their speed.
+    A container limited to 2 of 64 processors still sees 64. Libraries that start 64 threads there are throttled to a
+    fraction of their speed.
 
     Args:
-        cgroup: Where the control group is mounted.
+        cgroup: Mount point of the control group.
 
     Returns:
         At least 1. A quota of 1.5 processors counts as 2.
@@ -25,21 +25,21 @@ def available(cgroup: Path = _CGROUP) -> int:
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
 
-def multiply_alone() -> AbstractContextManager[object]:
-    """Have numpy multiply matrices in one thread, until the context ends, or for good where none is entered.
+def single_threaded_blas() -> AbstractContextManager[object]:
+    """Limit numpy's matrix products to one thread, until the context ends; permanently if it is not entered.
 
-    Products of a search are small. Several threads take no less time for them, and where other requests use the
-    processors, they wait for each other for milliseconds (400 candidates compared with each other: 0.9 ms by one
-    thread, 8 ms by two of which one has to wait for a processor).
+    The products of a search are small: several threads are not faster, and wait for each other for milliseconds when
+    other requests use the processors (similarities of 400 candidates: 0.9 ms with one thread, 8 ms with two threads of
+    which one waits for a processor).
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes without types
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # has no type hints
 
     limited: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
     return limited
 
 
 def _quota(cgroup: Path) -> float | None:
-    """Processors granted by cgroup v2 (`cpu.max`) or v1 (`cpu.cfs_*`); None where there is no limit."""
+    """CPU quota in processors, from cgroup v2 (`cpu.max`) or v1 (`cpu.cfs_*`); None if there is no limit."""
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):

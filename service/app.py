@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         SnapshotError: The published snapshot cannot be used, or another encoder built it.
         EncoderError: Its encoder cannot be loaded.
     """
-    threads.multiply_alone()
+    threads.single_threaded_blas()
     metrics = Metrics()
     live = Reloader(settings, metrics)
     live.open()

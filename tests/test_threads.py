@@ -33,9 +33,9 @@ def test_numpy_multiplies_alone_until_the_context_ends() -> None:
         "import numpy; from threadpoolctl import threadpool_info; from embeddings import threads\n"
         "def many(): return max(each['num_threads'] for each in threadpool_info() if each['user_api'] == 'blas')\n"
         "before = many()\n"
-        "with threads.multiply_alone(): assert many() == 1\n"
+        "with threads.single_threaded_blas(): assert many() == 1\n"
         "assert many() == before\n"
-        "threads.multiply_alone(); assert many() == 1"
+        "threads.single_threaded_blas(); assert many() == 1"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 

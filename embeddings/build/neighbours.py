@@ -11,7 +11,7 @@ from embeddings.indexes.base import NO_ROW, LexicalIndex, VectorIndex
 from embeddings.ranking import pipeline
 from embeddings.ranking.candidates import Candidates, QueryKind, RankingQuery
 from embeddings.ranking.weights import WEIGHTS
-from embeddings.threads import multiply_alone
+from embeddings.threads import single_threaded_blas
 
 NEIGHBOURS = 50
 """Related papers stored for each paper: a page of ten with duplicates grouped, or several pages; 12 bytes each."""
@@ -62,7 +62,7 @@ def neighbours(data: CorpusData, *, threads: int = 1) -> Iterator[Block]:
         rows = np.full((len(own), width), NO_ROW, dtype=np.int32)
         similarities = np.full((len(own), width), -np.inf, dtype=np.float32)
         scores = np.full((len(own), width), -np.inf, dtype=np.float32)
-        with multiply_alone():
+        with single_threaded_blas():
             for i, row in enumerate(own.tolist()):
                 others = (found.rows[i] != row) & (found.rows[i] != NO_ROW)
                 near, similarity = found.rows[i][others][:candidates], found.similarity[i][others][:candidates]

@@ -10,7 +10,7 @@ from embeddings.encoders.encoder_info import EMBEDDED_MODEL
 from embeddings.indexes.faiss.choice import INDEX_RECALL
 from embeddings.ranking.calibration import Calibration
 from embeddings.release.comparison import Thresholds
-from embeddings.release.gate import Release
+from embeddings.release.gate import ReleaseDecision
 from embeddings.snapshots.manifest import Manifest
 
 
@@ -79,4 +79,4 @@ class BuildReport:
     folder: Path
     embedded: int
     published: bool
-    release: Release | None = None
+    release: ReleaseDecision | None = None

@@ -12,7 +12,16 @@ import typer
 from embeddings.cli import distillation as cli_distillation
 from embeddings.cli import output, reports
 from embeddings.cli import snapshots as cli_snapshots
-from embeddings.cli.options import ALLOWED, AsJson, Force, LeastOverlap, LeastRecall, MostGone, MostLost, Snapshots
+from embeddings.cli.options import (
+    DEFAULT_THRESHOLDS,
+    AsJson,
+    Force,
+    MaxHitLoss,
+    MaxMissingFraction,
+    MinIndexRecall,
+    MinOverlap,
+    Snapshots,
+)
 from embeddings.cli.search import open_snapshot, related, search
 from embeddings.encoders.backends.base import Backend, Precision
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
@@ -78,10 +87,10 @@ def build(
         Path | None, typer.Option(help="What `calibrate` wrote, of a model that is not embedded.")
     ] = None,
     publish: Annotated[bool, typer.Option("--publish/--no-publish", help="Serve the result.")] = True,
-    least_overlap: LeastOverlap = ALLOWED.least_overlap,
-    least_recall: LeastRecall = ALLOWED.least_recall,
-    most_gone: MostGone = ALLOWED.most_gone,
-    most_lost: MostLost = ALLOWED.most_lost,
+    min_overlap: MinOverlap = DEFAULT_THRESHOLDS.min_overlap,
+    min_index_recall: MinIndexRecall = DEFAULT_THRESHOLDS.min_index_recall,
+    max_missing_fraction: MaxMissingFraction = DEFAULT_THRESHOLDS.max_missing_fraction,
+    max_hit_loss: MaxHitLoss = DEFAULT_THRESHOLDS.max_hit_loss,
     force: Force = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another build in the folder.")] = True,
     as_json: AsJson = False,
@@ -115,7 +124,10 @@ def build(
         calibration=None if calibration is None else calibration_file.read(calibration),
         publish=publish,
         thresholds=Thresholds(
-            least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
+            min_overlap=min_overlap,
+            min_index_recall=min_index_recall,
+            max_missing_fraction=max_missing_fraction,
+            max_hit_loss=max_hit_loss,
         ),
         force=force,
         wait=wait,
@@ -139,7 +151,7 @@ def build(
     else:
         output.build_summary(report)
     if report.release is not None and not report.release.served:
-        raise ReleaseRefused(report.release.refusal())
+        raise ReleaseRefused(report.release.refusal_message())
 
 
 app.command()(search)
@@ -167,31 +179,31 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure how well a snapshot answers judged questions. Needs the extra `evaluation`."""
-    from embeddings.evaluation import plotting, qrels, report
+    from embeddings.evaluation import plotting, qrels_files, report
     from embeddings.search.query_encoder import QueryEncoder
 
     if not collections and not known_items:
         raise InvalidOption("there is nothing to ask: give --collection FOLDER or --known-items FILE")
-    asked = [(qrels.read_collection(folder), False) for folder in collections or []]
-    asked += [(qrels.read_known_items(file), True) for file in known_items or []]
+    asked = [(qrels_files.read_collection(folder), False) for folder in collections or []]
+    asked += [(qrels_files.read_known_items(file), True) for file in known_items or []]
     if plot is not None:
         plotting.check(plot, collections or [], {*(modes or [Mode.HYBRID]), *([baseline] if baseline else [])})
     opened = open_snapshot(snapshots, snapshot)
     encoder = QueryEncoder(opened)
     with output.build_progress(quiet=as_json) as progress:
-        cards = [
+        evaluations = [
             report.evaluate(
                 opened, encoder, each, modes or [Mode.HYBRID], baseline=baseline, known_items=known, progress=progress
             )
             for each, known in asked
         ]
     if plot is not None:
-        plotting.differences(cards[0], plot)
+        plotting.differences(evaluations[0], plot)
     if as_json:
-        output.write_json({"snapshot": opened.id, "results": [reports.card_fields(card) for card in cards]})
+        output.write_json({"snapshot": opened.id, "results": [reports.evaluation_fields(each) for each in evaluations]})
     else:
-        for card in cards:
-            reports.card(card)
+        for each in evaluations:
+            reports.evaluation(each)
 
 
 @app.command()
@@ -203,11 +215,11 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Learn from judged questions how probable relevance makes it that a hit is related."""
-    from embeddings.evaluation import calibration, qrels
+    from embeddings.evaluation import calibration, qrels_files
     from embeddings.ranking import calibration_file
     from embeddings.search.query_encoder import QueryEncoder
 
-    asked = [qrels.read_collection(folder) for folder in collections]
+    asked = [qrels_files.read_collection(folder) for folder in collections]
     opened = open_snapshot(snapshots, snapshot)
     with output.build_progress(quiet=as_json) as progress:
         found, answers = calibration.calibrate(opened, QueryEncoder(opened), asked, progress)

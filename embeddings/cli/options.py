@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Command-line options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +10,18 @@ from embeddings.release.comparison import Thresholds
 Snapshots = Annotated[
     Path, typer.Option("--snapshots", envvar="RELATED_PAPERS_SNAPSHOTS", help="Folder of all snapshots.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-LeastOverlap = Annotated[
-    float, typer.Option(min=0, max=1, help="Least overlap@10 with the answers of the served snapshot, on average.")
+MinOverlap = Annotated[
+    float, typer.Option(min=0, max=1, help="Minimum mean overlap@10 with the hits of the served snapshot.")
 ]
-LeastRecall = Annotated[float, typer.Option(min=0, max=1, help="Least index recall@10.")]
-MostGone = Annotated[float, typer.Option(min=0, max=1, help="Largest share of the served papers that may be missing.")]
-MostLost = Annotated[float, typer.Option(min=0, max=1, help="Largest fall of hit@1 on saved questions with an answer.")]
-Force = Annotated[bool, typer.Option("--force", help="Serve it even if it answers too unlike the one served now.")]
+MinIndexRecall = Annotated[float, typer.Option(min=0, max=1, help="Minimum index recall@10.")]
+MaxMissingFraction = Annotated[
+    float, typer.Option(min=0, max=1, help="Maximum fraction of the served papers that may be missing.")
+]
+MaxHitLoss = Annotated[
+    float, typer.Option(min=0, max=1, help="Maximum decrease of hit@1 on saved queries with a known answer.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Serve the snapshot even if it fails a threshold.")]
 
-ALLOWED = Thresholds()
+DEFAULT_THRESHOLDS = Thresholds()

@@ -1,6 +1,6 @@
-"""What people and programs see of the commands: progress, tables, JSON.
+"""Prints progress, tables and JSON for the commands. The only module that imports rich.
 
-Rich is imported where something is drawn: `--json` needs none of it.
+Rich is imported inside the functions that draw, so that `--json` does not load it.
 """
 
 import json
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from embeddings.build.build_lock import Progress as Report
+    from embeddings.build.build_lock import Progress as ReportProgress
     from embeddings.build.job import BuildReport
     from embeddings.queries import Hit, Results
     from embeddings.release.comparison import Comparison
     from embeddings.snapshots.manifest import Manifest
 
 
-_SECONDS_A_LINE = 30
+_LOG_INTERVAL_S = 30
 
 
 def line(text: str) -> None:
-    """Print one line as it is, however wide."""
+    """Print one line without wrapping."""
     sys.stdout.write(f"{text}\n")
 
 
 def write_json(value: object) -> None:
-    """Print one JSON value, for programs."""
+    """Print one JSON value."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
@@ -41,11 +41,11 @@ def write_bytes(body: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> None:
-    """Print rows under their headings: the first `words` columns to the left, numbers to the right."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: int = 1) -> None:
+    """Print a table: the first `text_columns` columns left-aligned, the others right-aligned."""
     shown = _grid()
     for i, column in enumerate(columns):
-        if i < words:
+        if i < text_columns:
             shown.add_column(column, overflow="fold", min_width=min(len(column), 20))
         else:
             shown.add_column(column, justify="right", no_wrap=True)
@@ -67,10 +67,16 @@ def _show(table: "Table") -> None:
 
 
 @contextmanager
-def build_progress(*, quiet: bool) -> "Iterator[Report]":
-    """Show each stage of a build on standard error: how far, how fast, how long still.
+def build_progress(*, quiet: bool) -> "Iterator[ReportProgress]":
+    """Show the progress of each stage on standard error: items done, rate and remaining time.
 
-    Reloader on a terminal; elsewhere a line for each stage and one every half minute, so that logs stay readable.
+    A terminal shows progress bars; otherwise one line is printed for each stage and one every 30 seconds.
+
+    Args:
+        quiet: Show nothing.
+
+    Yields:
+        A function to call with the stage, the number of items done and their total, None if it is unknown.
     """
     if quiet:
         yield lambda stage, done, total: None
@@ -82,11 +88,11 @@ def build_progress(*, quiet: bool) -> "Iterator[Report]":
         with _bars(console) as report:
             yield report
     else:
-        yield _Lines().report
+        yield _ProgressLog().report
 
 
 @contextmanager
-def _bars(console: "Console") -> "Iterator[Report]":
+def _bars(console: "Console") -> "Iterator[ReportProgress]":
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -101,7 +107,7 @@ def _bars(console: "Console") -> "Iterator[Report]":
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Papers a second, over the last half minute."""
+        """Items per second, over the last 30 seconds."""
 
         def render(self, task: Task) -> Text:
             return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
@@ -112,7 +118,7 @@ def _bars(console: "Console") -> "Iterator[Report]":
         MofNCompleteColumn(),
         Rate(),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("remaining"),
         TimeRemainingColumn(),
         console=console,
     ) as bars:
@@ -120,53 +126,53 @@ def _bars(console: "Console") -> "Iterator[Report]":
 
         def report(stage: str, done: int, total: int | None) -> None:
             if stage not in tasks:
-                _fill(bars)
+                _complete_open_bars(bars)
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
         yield report
-        _fill(bars)
+        _complete_open_bars(bars)
 
 
-def _fill(bars: "Progress") -> None:
-    """A stage of unknown length is complete when the next one begins."""
+def _complete_open_bars(bars: "Progress") -> None:
+    """Mark stages of unknown length as complete, when the next stage begins."""
     for task in bars.tasks:
         if task.total is None:
             done = max(1, task.completed)
             bars.update(task.id, total=done, completed=done)
 
 
-class _Lines:
-    """Progress in lines."""
+class _ProgressLog:
+    """Progress as lines of text."""
 
     def __init__(self) -> None:
         self._stage = ""
-        self._began = self._said = 0.0
+        self._started = self._logged = 0.0
 
     def report(self, stage: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if stage != self._stage:
-            self._stage, self._began, self._said = stage, now, now
+            self._stage, self._started, self._logged = stage, now, now
             sys.stderr.write(f"{stage}\n")
-        elif now - self._said >= _SECONDS_A_LINE:
-            self._said = now
-            rate = done / (now - self._began)
-            left = f" of {total:,}, {(total - done) / rate / 60:.0f} min left" if total and rate else ""
+        elif now - self._logged >= _LOG_INTERVAL_S:
+            self._logged = now
+            rate = done / (now - self._started)
+            left = f" of {total:,}, {(total - done) / rate / 60:.0f} min remaining" if total and rate else ""
             sys.stderr.write(f"{stage}: {done:,}{left}, {rate:,.0f}/s\n")
 
 
 def build_summary(report: "BuildReport") -> None:
-    """Print what a build did."""
+    """Print a summary of a build."""
     manifest, counts = report.manifest, report.manifest.counts
     languages = ", ".join(f"{count} {language}" for language, count in counts["by_language"].items())
     line(f"{counts['papers']} papers ({languages}) from {counts['entries']} entries")
     cached = counts["papers"] - report.embedded
-    line(f"{report.embedded} embedded by {manifest.encoder.name}, {cached} taken from the cache")
+    line(f"{report.embedded} embedded by {manifest.encoder.name}, {cached} from the vector cache")
     if counts["not_read_whole"]:
-        line(f"{counts['not_read_whole']} not read whole: longer than --max-tokens {manifest.encoder.max_tokens}")
+        line(f"{counts['not_read_whole']} truncated by --max-tokens {manifest.encoder.max_tokens}")
     if counts["rejected"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in counts["rejected"].items())
-        line(f"left out: {sum(counts['rejected'].values())} ({reasons}), see {report.folder / 'rejects.jsonl'}")
+        line(f"rejected: {sum(counts['rejected'].values())} ({reasons}), see {report.folder / 'rejects.jsonl'}")
     if manifest.duplicates["groups"]:
         line(f"{manifest.duplicates['papers']} papers are near-duplicates, in {manifest.duplicates['groups']} groups")
     recall = manifest.evaluation["index_recall_at_10"]
@@ -177,32 +183,30 @@ def build_summary(report: "BuildReport") -> None:
 
 
 def release_line(found: "Comparison") -> str:
-    """One line on how a new snapshot compares with the one served."""
-    papers = f"{found.papers['came']} papers came, {found.papers['went']} went"
+    """Summarise in one line how a new snapshot differs from the served one."""
+    papers = f"{found.papers.added} papers added, {found.papers.removed} removed"
     if found.overall.overlap is None:
-        return f"against {found.before}: {papers}; no question could be asked of both"
+        return f"compared with {found.before}: {papers}; no query could be run on both"
     return (
-        f"against {found.before}: {papers}; overlap@10 {found.overall.overlap:.2f} over "
-        f"{found.overall.compared} questions, at worst {found.overall.least_overlap:.2f}"
+        f"compared with {found.before}: {papers}; overlap@10 {found.overall.overlap:.2f} over "
+        f"{found.overall.compared} queries, lowest {found.overall.min_overlap:.2f}"
     )
 
 
 def results_table(results: "Results", *, explain: bool) -> None:
-    """Print hits for people."""
+    """Print hits as a table."""
     if results.query is not None and results.query.tokens_seen < results.query.tokens_total:
-        line(f"only the first {results.query.tokens_seen} of {results.query.tokens_total} tokens were read")
+        line(f"the query was truncated to {results.query.tokens_seen} of {results.query.tokens_total} tokens")
     if not results.hits:
         line("no paper fits; widen the filters, or lower --min-score, --min-similarity or --min-probability")
         return
     if results.found is False:
-        line("no paper here seems to be about this; the nearest are:")
+        line("no paper seems to be about this topic; the most similar papers are:")
     columns: dict[str, list[float | None]] = {
         "score": [hit.score for hit in results.hits],
         "similarity": [hit.similarity for hit in results.hits],
         "probability": [hit.probability for hit in results.hits],
     }
-    if explain:
-        columns |= {name: [hit.stages[name] for hit in results.hits] for name in results.hits[0].stages}
     known = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     table = _grid()
     for name in known:
@@ -212,12 +216,12 @@ def results_table(results: "Results", *, explain: bool) -> None:
     table.add_column("paper", overflow="fold")
     for i, hit in enumerate(results.hits):
         numbers = ["" if (value := values[i]) is None else f"{value:.3f}" for values in known.values()]
-        table.add_row(*numbers, hit.paper.id[:12], hit.paper.language, _text(hit))
+        table.add_row(*numbers, hit.paper.id[:12], hit.paper.language, _text(hit, explain=explain))
     _show(table)
 
 
 def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
-    """Print all snapshots; an asterisk marks the one that is served."""
+    """Print all snapshots; an asterisk marks the served one."""
     if not manifests:
         line("no snapshots; run: related-papers build SOURCE…")
         return
@@ -238,8 +242,11 @@ def snapshot_table(manifests: "Sequence[Manifest]", served: str | None) -> None:
     _show(table)
 
 
-def _text(hit: "Hit") -> str:
+def _text(hit: "Hit", *, explain: bool) -> str:
     text = hit.paper.label
+    if explain:
+        stages = (f"{name} {value:.3f}" for name, value in hit.stages.items() if value is not None)
+        text += f"\n  {', '.join(stages)}"
     if (found := hit.highlight) is not None:
         text += f"\n  {found.similarity:.3f} “{found.query_sentence}”\n     ↔  “{found.hit_sentence}”"
     return text

@@ -48,16 +48,20 @@ def with_search_options(*, text: bool) -> Callable[[Command], Command]:
     return decorate
 
 
+def _range(declared: DeclaredOption) -> str:
+    """The range of a number, to be read after its description; nothing where there is none."""
+    least = [each.ge for each in declared.constraints if isinstance(each, Ge)]
+    most = [each.le for each in declared.constraints if isinstance(each, Le)]
+    if least and most:
+        return f" From {least[0]} to {most[0]}."
+    return f" At least {least[0]}." if least else ""
+
+
 def _parameter(declared: DeclaredOption) -> inspect.Parameter:
     """An option as typer declares it."""
     kind = get_args(declared.annotation)[0]
-    limits: dict[str, Any] = {}
-    for constraint in declared.constraints:
-        if isinstance(constraint, Ge):
-            limits["min"] = constraint.ge
-        elif isinstance(constraint, Le):
-            limits["max"] = constraint.le
-    help_text = declared.description
+    # Ranges are checked by `SearchOptions`, whose message is one line
+    help_text = f"{declared.description}{_range(declared)}"
     names = [f"--{declared.name.replace('_', '-')}", *([_SHORT[declared.name]] if declared.name in _SHORT else [])]
     default = declared.default
     if get_origin(kind) is tuple:
@@ -66,7 +70,7 @@ def _parameter(declared: DeclaredOption) -> inspect.Parameter:
         declared.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[kind, typer.Option(*names, help=help_text, **limits)],
+        annotation=Annotated[kind, typer.Option(*names, help=help_text)],
     )
 
 
@@ -103,13 +107,13 @@ def related(
 
 def open_snapshot(snapshots: Path, snapshot: str | None) -> "Snapshot":
     """Open a snapshot as `library.open_snapshot` does; numpy multiplies in one thread from then on."""
-    threads.multiply_alone()
+    threads.single_threaded_blas()
     return library.open_snapshot(snapshots, snapshot)
 
 
 def open_searcher(snapshots: Path) -> "Searcher":
     """Open the published snapshot as `library.open_searcher` does; numpy multiplies in one thread from then on."""
-    threads.multiply_alone()
+    threads.single_threaded_blas()
     return library.open_searcher(snapshots)
 
 

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from embeddings.cli import output, reports
-from embeddings.cli.options import ALLOWED, AsJson, Force, LeastOverlap, LeastRecall, MostGone, MostLost, Snapshots
+from embeddings.cli.options import (
+    DEFAULT_THRESHOLDS,
+    AsJson,
+    Force,
+    MaxHitLoss,
+    MaxMissingFraction,
+    MinIndexRecall,
+    MinOverlap,
+    Snapshots,
+)
 from embeddings.errors import ReleaseRefused
 from embeddings.release.comparison import Thresholds
 
@@ -15,7 +24,7 @@ app = typer.Typer(help="List, verify, publish, roll back and prune snapshots.", 
 
 @app.command("list")
 def list_snapshots(snapshots: Snapshots = Path("snapshots"), as_json: AsJson = False) -> None:
-    """List all snapshots, the latest first, and mark the one that is served."""
+    """List all snapshots, newest first, and mark the one that is served."""
     from embeddings.errors import SnapshotError
     from embeddings.snapshots.folder import FolderSource
 
@@ -33,73 +42,80 @@ def list_snapshots(snapshots: Snapshots = Path("snapshots"), as_json: AsJson = F
 
 @app.command()
 def verify(
-    snapshot: Annotated[str | None, typer.Argument(help="Its id, or the beginning; else the one served.")] = None,
+    snapshot: Annotated[
+        str | None, typer.Argument(help="Snapshot id or the beginning of it; default: the served one.")
+    ] = None,
     snapshots: Snapshots = Path("snapshots"),
 ) -> None:
-    """Read a snapshot whole and compare every checksum."""
+    """Read all files of a snapshot and compare their checksums with the manifest."""
     from embeddings.snapshots.folder import FolderSource
     from embeddings.snapshots.snapshot import Snapshot
 
     found = FolderSource(snapshots).resolve(snapshot) if snapshot else FolderSource(snapshots).current().snapshot
     opened = Snapshot.open(snapshots / found, verify=True)
-    output.line(f"{found} is sound: {len(opened)} papers, format {opened.manifest.format_version}")
+    output.line(f"{found} is valid: {len(opened)} papers, format {opened.manifest.format_version}")
     opened.close()
 
 
 @app.command("publish")
 def publish_snapshot(
-    snapshot: Annotated[str, typer.Argument(help="Its id, or the beginning.")],
+    snapshot: Annotated[str, typer.Argument(help="Snapshot id or the beginning of it.")],
     snapshots: Snapshots = Path("snapshots"),
-    least_overlap: LeastOverlap = ALLOWED.least_overlap,
-    least_recall: LeastRecall = ALLOWED.least_recall,
-    most_gone: MostGone = ALLOWED.most_gone,
-    most_lost: MostLost = ALLOWED.most_lost,
+    min_overlap: MinOverlap = DEFAULT_THRESHOLDS.min_overlap,
+    min_index_recall: MinIndexRecall = DEFAULT_THRESHOLDS.min_index_recall,
+    max_missing_fraction: MaxMissingFraction = DEFAULT_THRESHOLDS.max_missing_fraction,
+    max_hit_loss: MaxHitLoss = DEFAULT_THRESHOLDS.max_hit_loss,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify a snapshot, compare its answers with those of the one served now, and serve it."""
+    """Verify a snapshot, compare its results with those of the served one, and serve it."""
     from embeddings.release import gate
 
     thresholds = Thresholds(
-        least_overlap=least_overlap, least_recall=least_recall, most_gone=most_gone, most_lost=most_lost
+        min_overlap=min_overlap,
+        min_index_recall=min_index_recall,
+        max_missing_fraction=max_missing_fraction,
+        max_hit_loss=max_hit_loss,
     )
-    released = gate.publish(snapshots, snapshot, thresholds, force=force)
+    decision = gate.publish(snapshots, snapshot, thresholds, force=force)
     if as_json:
-        output.write_json(reports.release_fields(released))
+        output.write_json(reports.release_fields(decision))
     else:
-        reports.release(released)
-    if not released.served:
-        raise ReleaseRefused(released.refusal())
+        reports.release(decision)
+    if not decision.served:
+        raise ReleaseRefused(decision.refusal_message())
 
 
 @app.command()
 def queries(
     snapshots: Snapshots = Path("snapshots"),
     add: Annotated[
-        Path | None, typer.Option("--add", help="JSON lines: text, with the paper that answers it if known; or paper.")
+        Path | None,
+        typer.Option("--add", help="File of JSON lines to add: `text`, `text` and `paper` (the answer), or `paper`."),
     ] = None,
 ) -> None:
-    """Show the questions that a snapshot is asked before it is served; --add saves more."""
+    """Show the queries that compare a new snapshot with the served one; --add saves more."""
     from embeddings.release import query_set
 
     if add is not None:
         new, total = query_set.add(snapshots, add)
-        output.line(f"{new} questions saved, {total} in all: {snapshots / query_set.FILE}")
+        output.line(f"{new} queries saved, {total} in total: {snapshots / query_set.FILE}")
         return
-    saved = query_set.saved(snapshots)
+    saved = query_set.load(snapshots)
     if saved is None:
         output.line(
-            "no questions are saved: papers that both snapshots hold are asked about; save some with --add FILE"
+            "no queries are saved: snapshots are compared on a sample of their common papers; save queries with "
+            "--add FILE"
         )
         return
-    for question in saved.questions:
-        answer = ", ".join(saved.grades.get(question.id, ()))
-        output.line(f"{question.text or f'papers related to {question.paper}'}{f'  → {answer}' if answer else ''}")
+    for query in saved.queries:
+        answer = ", ".join(saved.grades.get(query.id, ()))
+        output.line(f"{query.text or f'papers related to {query.paper}'}{f'  → {answer}' if answer else ''}")
 
 
 @app.command()
 def rollback(snapshots: Snapshots = Path("snapshots")) -> None:
-    """Serve the snapshot that was served before."""
+    """Serve the previously served snapshot again."""
     from embeddings.snapshots.folder import FolderSource
 
     output.line(f"{FolderSource(snapshots).rollback().snapshot} is served again")
@@ -107,11 +123,11 @@ def rollback(snapshots: Snapshots = Path("snapshots")) -> None:
 
 @app.command()
 def prune(
-    keep: Annotated[int, typer.Option(min=0, help="Snapshots to keep of those served before.")] = 3,
+    keep: Annotated[int, typer.Option(min=0, help="Number of previously served snapshots to keep.")] = 3,
     snapshots: Snapshots = Path("snapshots"),
 ) -> None:
-    """Delete snapshots, never the one that is served."""
+    """Delete old snapshots; the served one is always kept."""
     from embeddings.snapshots.folder import FolderSource
 
-    gone = FolderSource(snapshots).prune(keep)
-    output.line(f"deleted {len(gone)}: {', '.join(gone)}" if gone else "nothing to delete")
+    deleted = FolderSource(snapshots).prune(keep)
+    output.line(f"deleted {len(deleted)}: {', '.join(deleted)}" if deleted else "nothing to delete")

@@ -1,1 +1,1 @@
-"""A model taught another language. Nothing is imported here, so that its recipe stays light to import."""
+"""Knowledge distillation into another language. Imports nothing, so that `recipe` stays light to import."""

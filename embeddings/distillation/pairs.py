@@ -1,4 +1,4 @@
-"""Texts in two languages that say the same: read, cleaned, cut into sentences where both sides have as many."""
+"""Reads translation pairs: cleaned texts, and their sentences if both sides have equally many."""
 
 import gzip
 import json
@@ -13,11 +13,11 @@ from embeddings.texts.sentences import sentences
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One text in two languages.
+    """A text and its translation.
 
     Attributes:
-        source: In the language that the teacher reads.
-        target: In the language to be learnt.
+        source: In the teacher's language.
+        target: In the new language.
     """
 
     source: str
@@ -25,29 +25,29 @@ class Pair:
 
 
 def read(files: Sequence[Path], source: str, target: str) -> Iterator[Pair]:
-    """Read pairs, whole texts first, then their sentences.
+    """Read translation pairs: each text, followed by its sentences.
 
     Args:
-        files: JSON lines, packed with gzip or not, each an object with a text under either language's code.
-        source: Code of the teacher's language, also its field, such as `en`.
-        target: Code of the new language, also its field, such as `zh`.
+        files: JSON lines, optionally compressed with gzip; each an object with one text under each language code.
+        source: Code of the teacher's language, which names its field, such as `en`.
+        target: Code of the new language, which names its field, such as `zh`.
 
     Raises:
-        DistillationError: A file cannot be read, or a line has no such two texts.
+        DistillationError: A file cannot be read, or a line lacks one of the two texts.
     """
     for file in files:
         for pair in _lines(file, source, target):
             yield pair
-            ours, theirs = sentences(pair.source, source), sentences(pair.target, target)
-            # Unequal counts mean that somewhere two became one; nothing says where
-            if len(ours) == len(theirs) > 1:
-                yield from map(Pair, ours, theirs)
+            source_sentences, target_sentences = sentences(pair.source, source), sentences(pair.target, target)
+            # With unequal counts, the correspondence of sentences is unknown
+            if len(source_sentences) == len(target_sentences) > 1:
+                yield from map(Pair, source_sentences, target_sentences)
 
 
 def _lines(file: Path, source: str, target: str) -> Iterator[Pair]:
     try:
-        packed = file.read_bytes()
-        text = (gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed).decode("utf-8")
+        data = file.read_bytes()
+        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DistillationError(f"{file} cannot be read: {error}") from error
     for number, line in enumerate(text.splitlines(), 1):
@@ -55,11 +55,11 @@ def _lines(file: Path, source: str, target: str) -> Iterator[Pair]:
             continue
         try:
             record = json.loads(line)
-            ours, theirs = clean(record[source]), clean(record[target])
+            source_text, target_text = clean(record[source]), clean(record[target])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DistillationError(
-                f"{file}, line {number}: no pair ({type(error).__name__}: {error}); "
-                f'a line looks like {{"{source}": "…", "{target}": "…"}}'
+                f"{file}, line {number}: not a translation pair ({type(error).__name__}: {error}); "
+                f'expected {{"{source}": "…", "{target}": "…"}}'
             ) from error
-        if ours and theirs:
-            yield Pair(ours, theirs)
+        if source_text and target_text:
+            yield Pair(source_text, target_text)

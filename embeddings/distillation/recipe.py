@@ -1,22 +1,22 @@
-"""How a model is taught. Pure values, light to import."""
+"""Hyperparameters of the distillation. Pure values, light to import."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How to teach.
+    """Hyperparameters of the distillation.
 
     Attributes:
-        words: Most new tokens.
-        epochs: Times that every text is read.
-        batch_tokens: Most tokens in one step, padding included.
-        rate: Highest learning rate; it rises over the first steps and falls to nothing along half a cosine.
-        seed: Of the order of the texts and of what is spelt.
+        new_tokens: Maximum number of new tokens; all characters of the language are kept even beyond it.
+        epochs: Passes over the training texts.
+        batch_tokens: Maximum number of tokens in one step, padding included.
+        learning_rate: Peak learning rate, after a linear warm-up and before a cosine decay to 0.
+        rng_seed: Seed for the order of the texts and the spelling of tokens.
     """
 
-    words: int = 23_500
+    new_tokens: int = 23_500
     epochs: int = 5
     batch_tokens: int = 8192
-    rate: float = 1e-3
-    seed: int = 1
+    learning_rate: float = 1e-3
+    rng_seed: int = 1

@@ -1,4 +1,4 @@
-"""The model that teaches: its vectors of its own language, its tokens, and itself with what was learnt."""
+"""The teacher model: loading, target embeddings, tokenization, and saving the student."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from embeddings.build.build_lock import Progress
-from embeddings.distillation.training import Texts
+from embeddings.distillation.tokenized_texts import TokenizedTexts
 from embeddings.encoders.backends import sentence_transformer
 from embeddings.encoders.backends.sentence_transformer import Network
 from embeddings.encoders.model_files import ModelFiles
@@ -16,75 +16,75 @@ from embeddings.encoders.vocabulary_extension import Extension
 from embeddings.errors import DistillationError
 from embeddings.files import create_array, map_array
 
-_CHUNK = 4096  # texts between two moments that a killed training can go on from
+_CHECKPOINT_TEXTS = 4096  # texts encoded between two checkpoints
 
 
 def load(files: ModelFiles, device: str | None = None) -> Network:
-    """Load a teacher, in half precision where the processor computes with it.
+    """Load a teacher, in bfloat16 if the processor supports it.
 
-    Only what is imitated goes through it so; imitation does not see the difference (cosine above 0.9999).
+    Only training uses this precision; its embeddings have a cosine above 0.9999 to those in float32.
 
     Raises:
-        EncoderError: The files are no model.
-        DistillationError: It is no transformer whose tokenizer takes new words.
+        EncoderError: The files are not a model.
+        DistillationError: The model is not a transformer with a fast tokenizer, which can be extended.
     """
-    # The plain attention: the way back through torch's fused one is slow on processors
+    # Eager attention: the backward pass of torch's fused attention is slow on CPUs
     model = sentence_transformer.open_model(files, device=device, attention="eager")
     if not hasattr(model[0], "auto_model") or not getattr(model.tokenizer, "is_fast", False):
         raise DistillationError(
-            f"the teacher {files.name} is no transformer with a fast tokenizer; its vocabulary cannot be extended"
+            f"the teacher {files.name} is not a transformer with a fast tokenizer; its vocabulary cannot be extended"
         )
-    return model.to(torch.bfloat16) if model.device.type == "cuda" or _computes_in_half() else model
+    return model.to(torch.bfloat16) if model.device.type == "cuda" or _supports_bfloat16() else model
 
 
-def assemble(files: ModelFiles, extension: Path, folder: Path) -> None:
-    """Save the teacher with the words it has learnt, an ordinary sentence-transformers folder."""
+def save_student(files: ModelFiles, extension: Path, folder: Path) -> None:
+    """Save the teacher with the new tokens, as an ordinary sentence-transformers folder."""
     model = sentence_transformer.load(files, device="cpu")
     sentence_transformer.extend(model, Extension.load(extension))
     sentence_transformer.save(model, folder)
 
 
-def vectors(model: Network, texts: Sequence[str], folder: Path, progress: Progress) -> NDArray[np.float16]:
-    """Embed texts in the teacher's language, going on where an earlier run was killed.
+def embed(model: Network, texts: Sequence[str], folder: Path, progress: Progress) -> NDArray[np.float16]:
+    """Embed texts in the teacher's language, resuming an interrupted run.
 
     Args:
         model: The teacher.
         texts: At least one.
-        folder: Keeps the vectors, and how many there are.
-        progress: Told how many are done.
+        folder: Scratch folder; keeps the embeddings and their number.
+        progress: Called with the stage, the number of embedded texts and their total.
 
     Returns:
-        Shape (len(texts), dimension), rows of length 1.
+        Float16, shape (len(texts), dimension), rows of length 1, mapped from the file.
     """
-    kept, counter = folder / "targets.npy", folder / "targets.done"
+    array_file, counter = folder / "targets.npy", folder / "targets.done"
     done = int(counter.read_text()) if counter.is_file() else 0
     if done == 0:
-        create_array(kept, np.float16, (len(texts), model.get_embedding_dimension() or 0))
-    array = np.load(kept, mmap_mode="r+")
-    for start in range(done, len(texts), _CHUNK):
-        chunk = list(texts[start : start + _CHUNK])
+        create_array(array_file, np.float16, (len(texts), model.get_embedding_dimension() or 0))
+    array = np.load(array_file, mmap_mode="r+")
+    for start in range(done, len(texts), _CHECKPOINT_TEXTS):
+        chunk = list(texts[start : start + _CHECKPOINT_TEXTS])
         end = start + len(chunk)
         array[start:end] = model.encode(chunk, batch_size=64, normalize_embeddings=True, show_progress_bar=False)
         array.flush()
         counter.write_text(str(end))
-        progress("asking the teacher", end, len(texts))
-    found: NDArray[np.float16] = map_array(kept)
+        progress("teacher embeddings", end, len(texts))
+    found: NDArray[np.float16] = map_array(array_file)
     return found
 
 
-def tokenize(model: Network, texts: Sequence[str]) -> Texts:
-    """Cut texts into the model's tokens, whole, without special ones."""
+def tokenize(model: Network, texts: Sequence[str]) -> TokenizedTexts:
+    """Tokenize texts with the model's tokenizer, without truncation and without special tokens."""
     encoded = sentence_transformer.own_tokenizer(model).encode_batch(list(texts), add_special_tokens=False)
-    return Texts.of([np.array(each.ids, dtype=np.int32) for each in encoded])
+    return TokenizedTexts.of([np.array(each.ids, dtype=np.int32) for each in encoded])
 
 
 def input_embeddings(model: Network) -> NDArray[np.float32]:
-    """What the model's tokens are to its first layer, shape (vocabulary, width)."""
+    """Copy the model's input embeddings, float32, shape (vocabulary, width)."""
     weight: NDArray[np.float32] = (
         sentence_transformer.transformer(model).get_input_embeddings().weight.detach().float().cpu().numpy()
     )
     return weight.copy()
 
 
-def _computes_in_half() -> bool:
+def _supports_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

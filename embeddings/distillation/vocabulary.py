@@ -1,4 +1,4 @@
-"""Which words of a new language get a token of their own (door to jieba, which knows where Chinese words end)."""
+"""Selects the new tokens of a language. The only module that imports jieba, for Chinese word segmentation."""
 
 import logging
 import re
@@ -11,30 +11,31 @@ from tokenizers import Tokenizer, models, trainers
 from embeddings.distillation.pairs import Pair
 from embeddings.errors import DistillationError, MissingExtra
 
-# Shares of all letters: from where on a script is the new language's, and up to where it may occur in the teacher's
-_LEAST_SHARE = 0.01
-_MOST_ELSEWHERE = 0.001
-_LEAST_COUNT = 2
-_LONGEST = 8
+# Fractions of all letters: a script belongs to the new language from the first on, if it makes up at most the second
+# of the teacher's language
+_MIN_SCRIPT_FRACTION = 0.01
+_MAX_SOURCE_FRACTION = 0.001
+_MIN_COUNT = 2
+_MAX_TOKEN_LENGTH = 8
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 def learn(pairs: Iterable[Pair], size: int, known: Collection[str] = ()) -> tuple[str, ...]:
-    """Choose the most frequent words of the new language, and all letters that occur twice.
+    """Choose the most frequent words of the new language, and all letters that occur at least twice.
 
-    Only words in letters that the teacher's language does not use can become tokens: nothing that the teacher reads
-    may be cut in another way than before.
+    Only words in scripts that the teacher's language does not use become tokens, so that the tokenization of texts in
+    the teacher's language does not change.
 
     Args:
         pairs: Texts in both languages.
-        size: Most words.
-        known: Words that the teacher was taught before, which it keeps as they are.
+        size: Maximum number of tokens; letters are kept even beyond it.
+        known: Tokens from an earlier distillation of the teacher, which are left out.
 
     Returns:
-        Distinct words, the letters on their own first.
+        Distinct words; single letters first.
 
     Raises:
-        DistillationError: Both languages are written with the same letters.
+        DistillationError: Both languages use the same script.
         MissingExtra: The texts are Chinese and jieba is not installed.
     """
     source, target, texts = Counter[str](), Counter[str](), []
@@ -45,35 +46,37 @@ def learn(pairs: Iterable[Pair], size: int, known: Collection[str] = ()) -> tupl
     letters = _own_letters(source, target)
     if not letters:
         raise DistillationError(
-            "both languages are written with the same letters; new tokens would change how the teacher reads its own. "
-            "Take a multilingual model for them"
+            "both languages use the same script; new tokens would change the tokenization of the teacher's language. "
+            "Use a multilingual model instead"
         )
-    own = re.compile(f"[{''.join(map(re.escape, sorted(letters)))}]+")
-    runs = Counter(run for text in texts for run in own.findall(text))
+    own_script = re.compile(f"[{''.join(map(re.escape, sorted(letters)))}]+")
+    runs = Counter(run for text in texts for run in own_script.findall(text))
     counts = (
-        _chinese_words(runs) if sum(map(bool, map(_HAN.match, letters))) * 2 > len(letters) else _pieces(runs, size)
+        _chinese_words(runs) if sum(map(bool, map(_HAN.match, letters))) * 2 > len(letters) else _subwords(runs, size)
     )
     frequent = [
         word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        if count >= _LEAST_COUNT and 1 < len(word) <= _LONGEST
+        if count >= _MIN_COUNT and 1 < len(word) <= _MAX_TOKEN_LENGTH
     ]  # fmt: skip
-    before = frozenset(known)
+    excluded = frozenset(known)
     chosen = (*sorted(letters), *frequent[: max(0, size - len(letters))])
-    return tuple(word for word in chosen if word not in before)
+    return tuple(word for word in chosen if word not in excluded)
 
 
 def _own_letters(source: Counter[str], target: Counter[str]) -> frozenset[str]:
-    """Letters of the scripts that the new language is written in and the teacher's is not, but for single names."""
-    ours, theirs = _scripts(source), _scripts(target)
+    """Letters of the scripts of the new language that are rare in the teacher's language."""
+    source_scripts, target_scripts = _scripts(source), _scripts(target)
     own = {
         script
-        for script, count in theirs.items()
-        if count >= _LEAST_SHARE * theirs.total() and ours[script] <= _MOST_ELSEWHERE * ours.total()
+        for script, count in target_scripts.items()
+        if count >= _MIN_SCRIPT_FRACTION * target_scripts.total()
+        and source_scripts[script] <= _MAX_SOURCE_FRACTION * source_scripts.total()
     }
-    return frozenset(letter for letter, count in target.items() if count >= _LEAST_COUNT and _script(letter) in own)
+    return frozenset(letter for letter, count in target.items() if count >= _MIN_COUNT and _script(letter) in own)
 
 
 def _scripts(letters: Counter[str]) -> Counter[str]:
+    """Number of letters in each script."""
     scripts = Counter[str]()
     for letter, count in letters.items():
         if letter.isalpha():
@@ -82,11 +85,12 @@ def _scripts(letters: Counter[str]) -> Counter[str]:
 
 
 def _script(letter: str) -> str:
-    """What a letter's name begins with: CJK, CYRILLIC, HIRAGANA; nothing for signs and numbers."""
+    """First word of a letter's Unicode name, such as CJK or CYRILLIC; empty for signs and numbers."""
     return unicodedata.name(letter, "").partition(" ")[0] if letter.isalpha() else ""
 
 
 def _chinese_words(runs: Counter[str]) -> Counter[str]:
+    """Count the words of Chinese runs."""
     try:
         import jieba
     except ImportError as error:
@@ -99,10 +103,12 @@ def _chinese_words(runs: Counter[str]) -> Counter[str]:
     return counts
 
 
-def _pieces(runs: Counter[str], size: int) -> Counter[str]:
-    """Pieces of words by their likelihood (Kudo 2018, the unigram model), for scripts without a dictionary."""
+def _subwords(runs: Counter[str], size: int) -> Counter[str]:
+    """Count the subwords of a unigram language model (Kudo 2018), for scripts without a dictionary."""
     tokenizer = Tokenizer(models.Unigram())
-    trainer = trainers.UnigramTrainer(vocab_size=size, max_piece_length=_LONGEST, show_progress=False, unk_token="?")
+    trainer = trainers.UnigramTrainer(
+        vocab_size=size, max_piece_length=_MAX_TOKEN_LENGTH, show_progress=False, unk_token="?"
+    )
     tokenizer.train_from_iterator(_repeated(runs), trainer)
     counts = Counter[str]()
     for run, count in runs.items():

@@ -1,1 +1,1 @@
-"""Judged queries: measures, significance, calibration."""
+"""Evaluation on qrels: measures, significance and calibration."""

@@ -1,12 +1,16 @@
-"""Judged questions, asked as served, into the curves of a calibration."""
+"""Fits the calibration from score to probability of relevance: collects labelled results, then fits one curve a scale.
+
+The curve itself and its fitting are in `embeddings.ranking.calibration`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from embeddings.errors import JudgmentError
-from embeddings.evaluation.qrels import Qrels, Resolved, resolve
+from embeddings.errors import QrelsError
+from embeddings.evaluation.qrels import Qrels, ResolvedQrels, resolve
+from embeddings.evaluation.report import encode_texts
 from embeddings.queries import Mode, Results, Scale, SearchOptions
 from embeddings.ranking.calibration import Answered, Calibration, Curve, fit
 from embeddings.ranking.stage_names import StageName
@@ -15,12 +19,11 @@ from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
 
 DEPTH = 100
-"""Hits of each question that are learnt from."""
+"""Hits of each query used for fitting."""
 
-_PAPERS = 400  # so many papers of a collection are asked about
-_TEXTS_AT_ONCE = 64
+_MAX_PAPER_QUERIES = 400
 
-_OF_TEXT = {
+_TEXT_SCALES = {
     Scale.TEXT: SearchOptions(top_k=DEPTH),
     Scale.FUSED: SearchOptions(top_k=DEPTH, without=(StageName.SMOOTHING,)),
     Scale.DENSE: SearchOptions(top_k=DEPTH, mode=Mode.DENSE),
@@ -33,35 +36,35 @@ Progress = Callable[[str, int, int | None], None]
 def calibrate(
     snapshot: Snapshot,
     encoder: QueryEncoder,
-    asked: Sequence[Qrels],
+    collections: Sequence[Qrels],
     progress: Progress = lambda stage, done, total: None,
 ) -> tuple[Calibration, Mapping[str, Answers]]:
-    """Fit a curve for every scale that the questions say something of, each set of judgments counting alike.
+    """Fit a curve for every scale that has both relevant and non-relevant results. Each collection has equal weight.
 
     Args:
         snapshot: Holds the judged papers.
-        encoder: Of this snapshot.
-        asked: Qrels of different names, at least one.
-        progress: Told how far it is.
+        encoder: Query encoder of this snapshot.
+        collections: At least one, with distinct names.
+        progress: Called with the stage, the number of completed queries and their total.
 
     Returns:
-        The calibration, and by name of the judgments what it was fitted to.
+        The calibration; and the labelled results that it was fitted to, by the name of the collection.
 
     Raises:
-        JudgmentError: The snapshot holds none of the papers of a collection, or nothing can be learnt from any.
+        QrelsError: The snapshot holds none of the papers of a collection, or no curve can be fitted.
     """
-    answers = {judgments.name: answered(snapshot, encoder, judgments, progress) for judgments in asked}
-    curves = fitted(list(answers.values()))
+    answers = {qrels.name: labelled_results(snapshot, encoder, qrels, progress) for qrels in collections}
+    curves = fit_curves(list(answers.values()))
     if not curves:
-        raise JudgmentError(
-            f"nothing can be learnt from {', '.join(answers)}: relevance must be higher where papers are related, and "
-            "some hits must be related and others not"
+        raise QrelsError(
+            f"no curve can be fitted to {', '.join(answers)}: it needs relevant and non-relevant hits, and relevant "
+            "hits must score higher"
         )
-    return calibration(curves), answers
+    return to_calibration(curves), answers
 
 
-def fitted(groups: Sequence[Answers]) -> dict[Scale, Curve]:
-    """A curve for each scale that has answers to learn from."""
+def fit_curves(groups: Sequence[Answers]) -> dict[Scale, Curve]:
+    """Fit a curve for each scale with sufficient labelled results; other scales are left out."""
     curves = {}
     for scale in Scale:
         try:
@@ -71,44 +74,43 @@ def fitted(groups: Sequence[Answers]) -> dict[Scale, Curve]:
     return curves
 
 
-def calibration(curves: Mapping[Scale, Curve]) -> Calibration:
-    """The curves as a manifest holds them."""
+def to_calibration(curves: Mapping[Scale, Curve]) -> Calibration:
+    """Convert curves to the value stored in a manifest."""
     return Calibration(**{scale.value: curve for scale, curve in curves.items()})
 
 
-def answered(
+def labelled_results(
     snapshot: Snapshot,
     encoder: QueryEncoder,
-    judgments: Qrels,
+    qrels: Qrels,
     progress: Progress = lambda stage, done, total: None,
 ) -> dict[Scale, list[Answered]]:
-    """Ask every judged question on every scale, and up to 400 papers for those judged relevant to the same question.
+    """Run the judged queries on every scale, and label each hit as relevant or not.
+
+    Up to 400 judged papers are run as queries too; papers relevant to the same query count as related to each other.
 
     Args:
         snapshot: Holds the judged papers.
-        encoder: Of this snapshot.
-        judgments: See `judgments`. Questions by paper are asked on the scale of papers alone.
-        progress: Told how far it is.
+        encoder: Query encoder of this snapshot.
+        qrels: Queries and judgments. Queries by paper contribute to the scale of papers alone.
+        progress: Called with the stage, the number of completed queries and their total.
 
     Raises:
-        JudgmentError: The snapshot holds none of the judged papers.
+        QrelsError: The snapshot holds none of the judged papers.
     """
     searcher = Searcher(snapshot, encoder)
-    resolved = resolve(judgments, snapshot.papers_db)
+    resolved = resolve(qrels, snapshot.papers_db)
     found: dict[Scale, list[Answered]] = {scale: [] for scale in Scale}
-    questions = [question for question in resolved.questions if question.id in resolved.grades]
-    texts = [question.text for question in questions if question.text is not None]
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):  # together they are read more quickly than one by one
-        encoder(texts[start : start + _TEXTS_AT_ONCE])
-        progress("reading questions", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
-    for done, question in enumerate(questions):
-        progress(f"asking {judgments.name}", done, len(questions))
-        related = {paper for paper, grade in resolved.grades[question.id].items() if grade > 0}
-        for scale, options in _OF_TEXT.items() if question.text is not None else ():
-            results = searcher.search(question.text or "", replace(options, filters=question.filters))
-            if results.scale is scale:  # among papers of several languages nothing is refined
+    queries = [query for query in resolved.queries if query.id in resolved.grades]
+    encode_texts(encoder, queries, progress)
+    for done, query in enumerate(queries):
+        progress(f"searching {qrels.name}", done, len(queries))
+        related = {paper for paper, grade in resolved.grades[query.id].items() if grade > 0}
+        for scale, options in _TEXT_SCALES.items() if query.text is not None else ():
+            results = searcher.search(query.text or "", replace(options, filters=query.filters))
+            if results.scale is scale:  # smoothing is not applied to results in several languages
                 _add(found[scale], results, related)
-    for paper, related in _relatives(resolved):
+    for paper, related in _paper_queries(resolved):
         _add(found[Scale.PAPER], searcher.related(paper, SearchOptions(top_k=DEPTH)), related)
     return found
 
@@ -119,13 +121,13 @@ def _add(found: list[Answered], results: Results, related: set[str]) -> None:
         found.append(Answered(relevance, np.array([hit.paper.id in related for hit in results.hits])))
 
 
-def _relatives(resolved: Resolved) -> list[tuple[str, set[str]]]:
-    """Papers to ask about, and what is related to each: as judged, else what is relevant to the same question."""
+def _paper_queries(resolved: ResolvedQrels) -> list[tuple[str, set[str]]]:
+    """Papers to use as queries, each with its related papers: as judged, or relevant to the same text query."""
     missing = set(resolved.missing)
-    asked = []
-    for question in resolved.questions:
-        relevant = {paper for paper, grade in resolved.grades.get(question.id, {}).items() if grade > 0}
-        for paper in sorted(relevant - missing) if question.paper is None else (question.paper,):
+    found = []
+    for query in resolved.queries:
+        relevant = {paper for paper, grade in resolved.grades.get(query.id, {}).items() if grade > 0}
+        for paper in sorted(relevant - missing) if query.paper is None else (query.paper,):
             if related := relevant - {paper}:
-                asked.append((paper, related))
-    return asked[:: max(1, len(asked) // _PAPERS)][:_PAPERS]
+                found.append((paper, related))
+    return found[:: max(1, len(found) // _MAX_PAPER_QUERIES)][:_MAX_PAPER_QUERIES]

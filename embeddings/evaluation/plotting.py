@@ -1,4 +1,4 @@
-"""The door to matplotlib: scorecards as pictures."""
+"""Plots evaluation reports and benchmark results. The only module that imports matplotlib."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -15,58 +15,54 @@ _FORMATS = (".png", ".svg")
 
 
 def check(path: Path, collections: Collection[Path], modes: Collection[Mode]) -> None:
-    """Refuse before the work what could not be drawn after it.
+    """Check that a plot can be drawn, before the evaluation runs.
 
     Raises:
-        InvalidOption: The file is of another kind, or there is not one collection and two modes.
+        InvalidOption: The file's format is not supported, there is not exactly one collection, or fewer than two modes.
         MissingExtra: matplotlib is not installed.
     """
     if path.suffix.lower() not in _FORMATS:
-        raise InvalidOption(
-            f"--plot {path} is of no kind that can be drawn; name it {path.stem}.svg or {path.stem}.png"
-        )
+        raise InvalidOption(f"--plot {path} has an unsupported format; use {path.stem}.svg or {path.stem}.png")
     if len(collections) != 1 or len(modes) < 2:
-        raise InvalidOption("--plot compares two modes on one --collection; add --baseline dense, for example")
+        raise InvalidOption("--plot needs one --collection and at least two modes; add --baseline dense, for example")
     try:
-        import matplotlib.figure  # noqa: F401 - whether it can be
+        import matplotlib.figure  # noqa: F401 - checks that it is installed
     except ImportError:
-        raise MissingExtra(
-            "drawing needs a package that is not installed: pip install 'related-papers[evaluation]'"
-        ) from None
+        raise MissingExtra("plotting needs the package matplotlib: pip install 'related-papers[evaluation]'") from None
 
 
-def differences(card: EvaluationReport, path: Path) -> None:
-    """Draw how much better or worse each mode answers each question than the baseline does, in order.
+def differences(report: EvaluationReport, path: Path) -> None:
+    """Plot the difference of nDCG@10 between each mode and the baseline, sorted, one bar a query.
 
     Raises:
-        InvalidOption: There was only one mode: the questions are all by paper.
+        InvalidOption: The report has only one mode, because all queries are by paper.
     """
     from matplotlib.figure import Figure
 
-    others = [mode for mode in card.modes if mode != card.baseline]
-    if card.baseline is None:
+    others = [mode for mode in report.modes if mode != report.baseline]
+    if report.baseline is None:
         raise InvalidOption(
-            f"the questions of {card.name} are all by paper, and were asked in one mode; nothing to draw"
+            f"all queries of {report.name} are by paper, and were run in one mode; there is nothing to plot"
         )
     figure = Figure(figsize=(8, 3 * len(others)), layout="constrained")
     axes = figure.subplots(len(others), 1, squeeze=False)[:, 0]
-    base = card.modes[card.baseline].values[MEASURE]
+    base = report.modes[report.baseline].values[MEASURE]
     for axis, mode in zip(axes, others, strict=True):
-        bars = np.sort(card.modes[mode].values[MEASURE] - base)[::-1]
+        bars = np.sort(report.modes[mode].values[MEASURE] - base)[::-1]
         axis.bar(np.arange(len(bars)), bars, width=1.0, color=np.where(bars >= 0, "#1b7837", "#762a83"))
         better, worse = int((bars > 0).sum()), int((bars < 0).sum())
         axis.set_title(
-            f"{card.name}: {mode} better for {better}, equal for {len(bars) - better - worse}, worse for {worse}"
+            f"{report.name}: {mode} better for {better}, equal for {len(bars) - better - worse}, worse for {worse}"
         )
-        axis.set_ylabel(f"{MEASURE}, {mode} minus {card.baseline}")
-        axis.set_xlabel("questions, in order of the difference")
+        axis.set_ylabel(f"{MEASURE}, {mode} minus {report.baseline}")
+        axis.set_xlabel("queries, sorted by difference")
         axis.set_ylim(-1, 1)
         axis.axhline(float(bars.mean()), linewidth=0.8, linestyle="--", color="black")
     figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
 
 
 def reliability(panels: Mapping[str, Mapping[str, Sequence[Bin]]], path: Path) -> None:
-    """Draw reliability diagrams side by side: how many hits were related, of those said to be so probably."""
+    """Plot reliability diagrams side by side: observed fraction of relevant hits against predicted probability."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4 * len(panels), 4), layout="constrained")
@@ -74,13 +70,13 @@ def reliability(panels: Mapping[str, Mapping[str, Sequence[Bin]]], path: Path) -
         axis.plot([0, 1], [0, 1], linewidth=0.8, linestyle="--", color="black")
         for name, bins in curves.items():
             axis.plot([each.said for each in bins], [each.was for each in bins], marker="o", markersize=3, label=name)
-        axis.set(title=title, xlabel="probability said", ylabel="share related", xlim=(0, 1), ylim=(0, 1))
+        axis.set(title=title, xlabel="predicted probability", ylabel="observed fraction", xlim=(0, 1), ylim=(0, 1))
         axis.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
 
 
 def growth(curves: Mapping[str, Sequence[tuple[int, float]]], across: str, up: str, path: Path) -> None:
-    """Draw how something grows with the corpus, both axes logarithmic."""
+    """Plot curves of a quantity against another, such as the corpus size, on logarithmic axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")

@@ -1,6 +1,6 @@
-"""A snapshot's answers to judged questions, measured: each mode alone, and against a baseline.
+"""Evaluates a snapshot on qrels: measures for each ranking mode, and paired comparisons with a baseline.
 
-The questions go through the `Searcher`, as served.
+Queries are run with `Searcher`, so that the evaluated results are those that the service returns.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.errors import JudgmentError
+from embeddings.errors import QrelsError
 from embeddings.evaluation import measures
 from embeddings.evaluation.measures import RUN_DEPTH
-from embeddings.evaluation.qrels import Qrels, Question, Resolved, resolve
+from embeddings.evaluation.qrels import Qrels, Query, ResolvedQrels, resolve
 from embeddings.evaluation.significance import Difference, Estimate, difference, estimate
 from embeddings.queries import Mode, SearchOptions
 from embeddings.ranking.stage_names import OPTIONAL, StageName
@@ -21,59 +21,59 @@ from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
 from embeddings.texts.language import detect
 
-_TEXTS_AT_ONCE = 64
+_BATCH_SIZE = 64
 
 Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Questions of one kind.
+    """Mean measures over a group of queries.
 
     Attributes:
-        questions: How many.
-        estimates: Measure → mean over them.
+        queries: Number of queries.
+        estimates: Measure → mean and confidence interval.
     """
 
-    questions: int
+    queries: int
     estimates: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeScores:
-    """How one mode did.
+    """Results of one ranking mode.
 
     Attributes:
-        overall: Over all questions.
-        groups: Over those of one language, or of one direction (`en → zh`: asked in English, answered in Chinese).
-        values: Measure → values, shape (questions,).
-        against: Measure → this mode minus the baseline; empty for the baseline itself.
+        overall: Over all queries.
+        groups: By query language; for known items by language direction (`en → zh`: English query, Chinese paper).
+        values: Measure → value for each query, shape (queries,).
+        differences: Measure → this mode minus the baseline; empty for the baseline itself.
     """
 
     overall: Group
     groups: Mapping[str, Group]
     values: Mapping[str, NDArray[np.float64]]
-    against: Mapping[str, Difference]
+    differences: Mapping[str, Difference]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
-    """What a snapshot scored on one set of judged questions.
+    """Results of a snapshot on one set of qrels.
 
     Attributes:
-        snapshot: Its id.
-        name: Of the judgments.
-        questions: Ids of those asked, in order.
-        judged: How many papers were judged.
-        missing: Of those, how many the snapshot lacks; they count as never found.
-        left_out: Questions that could not be asked.
-        baseline: What the other modes are compared with; None with one mode.
-        modes: In the order asked for.
+        snapshot: The snapshot's id.
+        name: Name of the qrels.
+        queries: Ids of the queries that were run, in order.
+        judged: Number of judged papers.
+        missing: Number of judged papers that the snapshot lacks; they count as not retrieved.
+        left_out: Number of queries that could not be run.
+        baseline: Mode that the others are compared with; None with a single mode.
+        modes: Results of each mode, in the requested order.
     """
 
     snapshot: str
     name: str
-    questions: tuple[str, ...]
+    queries: tuple[str, ...]
     judged: int
     missing: int
     left_out: int
@@ -84,115 +84,135 @@ class EvaluationReport:
 def evaluate(
     snapshot: Snapshot,
     encoder: QueryEncoder,
-    judgments: Qrels,
+    qrels: Qrels,
     modes: Sequence[Mode],
     *,
     baseline: Mode | None = None,
     known_items: bool = False,
     progress: Progress = lambda stage, done, total: None,
 ) -> EvaluationReport:
-    """Ask all questions in all modes.
+    """Run all judged queries in all modes and measure the results.
 
     Args:
-        snapshot: Open.
-        encoder: Of this snapshot.
-        judgments: See `judgments`.
-        modes: At least one. Papers are asked about by meaning (`dense`), or as served in every other mode; without a
-            text, `lexical` is therefore not measured.
-        baseline: Measured as well if it is not one of the modes; the last of several if not given.
-        known_items: Whether each question has one right answer: then hit@1 and MRR are measured, by direction.
-        progress: Told how far it is.
+        snapshot: Snapshot to evaluate.
+        encoder: Query encoder of this snapshot.
+        qrels: Queries and judgments.
+        modes: At least one. Queries by paper use embeddings alone in `dense` and the served ranking in every other
+            mode; without text queries, `lexical` is therefore skipped.
+        baseline: Mode to compare with; added to the modes if absent. Default: the last mode, if there are several.
+        known_items: Whether each query has exactly one relevant paper. Then hit@1 and MRR are measured, grouped by
+            language direction.
+        progress: Called with the stage, the number of completed queries and their total.
 
     Raises:
-        JudgmentError: The snapshot holds none of the judged papers.
+        QrelsError: The snapshot holds none of the judged papers.
         MissingExtra: trec_eval is not installed.
     """
     searcher = Searcher(snapshot, encoder)
-    resolved = resolve(judgments, snapshot.papers_db)
-    asked = tuple(question for question in resolved.questions if question.id in resolved.grades)
-    if not asked:
-        raise JudgmentError(
-            f"the snapshot can be asked none of the questions of {judgments.name}: their papers are missing"
-        )
-    by_text = any(question.text for question in asked)
-    wanted_modes = dict.fromkeys((*modes, *((baseline,) if baseline else ())))
-    modes = tuple(mode for mode in wanted_modes if by_text or mode is not Mode.LEXICAL) or (Mode.HYBRID,)
-    baseline = None if len(modes) == 1 else baseline if baseline in modes else modes[-1]
-    grades = {question.id: resolved.grades[question.id] for question in asked}
-    wanted = measures.KNOWN_ITEM_MEASURES if known_items else measures.MEASURES
-    texts = [question.text for question in asked if question.text is not None]
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):  # together they are read more quickly than one by one
-        encoder(texts[start : start + _TEXTS_AT_ONCE])
-        progress("reading questions", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
+    resolved = resolve(qrels, snapshot.papers_db)
+    queries = tuple(query for query in resolved.queries if query.id in resolved.grades)
+    if not queries:
+        raise QrelsError(f"no query of {qrels.name} can be run: the snapshot lacks the papers of all queries")
+    modes, baseline = _select_modes(queries, modes, baseline)
+    grades = {query.id: resolved.grades[query.id] for query in queries}
+    names = measures.KNOWN_ITEM_MEASURES if known_items else measures.MEASURES
+    encode_texts(encoder, queries, progress)
     values = {}
     for mode in modes:
-        runs = {}
-        for done, question in enumerate(asked):
-            progress(f"asking ({mode})", done, len(asked))
-            runs[question.id] = ask(searcher, question, mode, RUN_DEPTH)
-        progress(f"asking ({mode})", len(asked), len(asked))
-        measured = measures.by_question(grades, runs)
-        values[mode] = {name: measured[name] for name in wanted}
-    kinds = np.array([_kind(searcher, question, resolved, known_items=known_items) for question in asked])
+        measured = measures.by_query(grades, _runs(searcher, queries, mode, progress))
+        values[mode] = {name: measured[name] for name in names}
+    groups = np.array([_group_name(searcher, query, resolved, known_items=known_items) for query in queries])
     return EvaluationReport(
         snapshot=snapshot.id,
-        name=judgments.name,
-        questions=tuple(grades),
+        name=qrels.name,
+        queries=tuple(grades),
         judged=resolved.judged,
         missing=len(resolved.missing),
         left_out=len(resolved.left_out),
         baseline=baseline,
         modes={
-            mode: _scores(found, kinds, None if baseline in (None, mode) else values[baseline])
+            mode: _scores(found, groups, None if baseline in (None, mode) else values[baseline])
             for mode, found in values.items()
         },
     )
 
 
-def ask(searcher: Searcher, question: Question, mode: Mode, depth: int) -> list[str]:
-    """Ids of the best papers for one question, best first."""
-    dense_by_paper = question.paper is not None and mode is Mode.DENSE
+def encode_texts(encoder: QueryEncoder, queries: Sequence[Query], progress: Progress) -> None:
+    """Encode the text queries in batches, which is faster than one by one; the encoder caches the vectors."""
+    texts = [query.text for query in queries if query.text is not None]
+    for start in range(0, len(texts), _BATCH_SIZE):
+        encoder(texts[start : start + _BATCH_SIZE])
+        progress("encoding queries", min(start + _BATCH_SIZE, len(texts)), len(texts))
+
+
+def run_query(searcher: Searcher, query: Query, mode: Mode, depth: int) -> list[str]:
+    """Return the ids of the top `depth` hits of one query, best first."""
+    dense_by_paper = query.paper is not None and mode is Mode.DENSE
     without: tuple[StageName, ...] = OPTIONAL if dense_by_paper else ()
-    options = SearchOptions(top_k=depth, mode=mode, without=without, filters=question.filters)
-    if question.paper is not None:
-        results = searcher.related(question.paper, options)
+    options = SearchOptions(top_k=depth, mode=mode, without=without, filters=query.filters)
+    if query.paper is not None:
+        results = searcher.related(query.paper, options)
     else:
-        results = searcher.search(question.text or "", options)
+        results = searcher.search(query.text or "", options)
     return [hit.paper.id for hit in results.hits]
 
 
-def language(searcher: Searcher, question: Question) -> str:
-    """What a question is asked in."""
-    if question.paper is not None:
-        return searcher.snapshot.paper(question.paper).language
-    return question.language or detect(question.text or "")
+def query_language(searcher: Searcher, query: Query) -> str:
+    """Language of a query: of its paper, as stated in the file, or detected."""
+    if query.paper is not None:
+        return searcher.snapshot.paper(query.paper).language
+    return query.language or detect(query.text or "")
 
 
-def _kind(searcher: Searcher, question: Question, resolved: Resolved, *, known_items: bool) -> str:
-    asked = language(searcher, question)
+def _runs(searcher: Searcher, queries: Sequence[Query], mode: Mode, progress: Progress) -> Mapping[str, Sequence[str]]:
+    """Query id → paper ids, best first."""
+    runs = {}
+    for done, query in enumerate(queries):
+        progress(f"searching ({mode})", done, len(queries))
+        runs[query.id] = run_query(searcher, query, mode, RUN_DEPTH)
+    progress(f"searching ({mode})", len(queries), len(queries))
+    return runs
+
+
+def _select_modes(
+    queries: Sequence[Query], requested: Sequence[Mode], baseline: Mode | None
+) -> tuple[tuple[Mode, ...], Mode | None]:
+    """Distinct modes to run, with the baseline among them; and the baseline, None with a single mode."""
+    has_text = any(query.text for query in queries)
+    distinct = dict.fromkeys((*requested, *((baseline,) if baseline else ())))
+    modes = tuple(mode for mode in distinct if has_text or mode is not Mode.LEXICAL) or (Mode.HYBRID,)
+    if len(modes) == 1:
+        return modes, None
+    return modes, baseline if baseline in modes else modes[-1]
+
+
+def _group_name(searcher: Searcher, query: Query, resolved: ResolvedQrels, *, known_items: bool) -> str:
+    """Language of the query, or the direction from it to the language of the known item."""
+    language = query_language(searcher, query)
     if not known_items:
-        return asked
-    (answer,) = resolved.grades[question.id]
-    return f"{asked} → {searcher.snapshot.paper(answer).language}"
+        return language
+    (answer,) = resolved.grades[query.id]
+    return f"{language} → {searcher.snapshot.paper(answer).language}"
 
 
 def _scores(
     values: Mapping[str, NDArray[np.float64]],
-    kinds: NDArray[np.str_],
+    groups: NDArray[np.str_],
     baseline: Mapping[str, NDArray[np.float64]] | None,
 ) -> ModeScores:
+    """Summarise one mode; `groups` holds the group's name for each query, shape (queries,)."""
     return ModeScores(
         overall=_group(values),
         groups={
-            str(kind): _group({name: found[kinds == kind] for name, found in values.items()})
-            for kind in sorted(set(kinds.tolist()))
+            str(group): _group({name: found[groups == group] for name, found in values.items()})
+            for group in sorted(set(groups.tolist()))
         },
         values=values,
-        against={} if baseline is None else {name: difference(values[name], baseline[name]) for name in values},
+        differences={} if baseline is None else {name: difference(values[name], baseline[name]) for name in values},
     )
 
 
 def _group(values: Mapping[str, NDArray[np.float64]]) -> Group:
     return Group(
-        questions=len(next(iter(values.values()))), estimates={name: estimate(found) for name, found in values.items()}
+        queries=len(next(iter(values.values()))), estimates={name: estimate(found) for name, found in values.items()}
     )

@@ -195,4 +195,4 @@ EMBEDDED = Calibration(
     dense=Curve(14.4621, -9.338, 0.365),
     paper=Curve(5.9513, -3.6493, 0.3323),
 )
-"""Fitted by `benchmarks.calibration`; docs/probability.md tells of it."""
+"""Fitted by `benchmarks.calibration`; docs/ranking.md has the measurements."""

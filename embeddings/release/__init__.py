@@ -1,1 +1,1 @@
-"""The release gate: compares a new snapshot with the served one."""
+"""The release gate: compares a new snapshot with the served one before it is published."""

@@ -1,48 +1,49 @@
-"""What the gate found between two snapshots, and what it lets pass. Pure values."""
+"""The values that the release gate computes: comparison of two snapshots, thresholds, and failed thresholds. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LEAST_QUESTIONS = 10  # a language with fewer decides nothing alone
+_MIN_GROUP_QUERIES = 10  # the mean of a language with fewer compared queries is too uncertain to fail a release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """What a new snapshot may do without `force`.
+    """Limits that a new snapshot must meet to be served without `force`.
 
     Attributes:
-        least_overlap: Mean overlap@10 with the served one, over all questions and over each language with 10 or more.
-        least_recall: Index recall@10 of the new one.
-        most_gone: Share of the served papers that the new one lacks.
-        most_lost: Fall of hit@1 on questions with a known answer.
+        min_overlap: Minimum mean overlap@10 with the served snapshot, in [0, 1], over all queries and over each
+            language with at least 10 queries.
+        min_index_recall: Minimum index recall@10 of the new snapshot, in [0, 1].
+        max_missing_fraction: Maximum fraction of the served papers that the new snapshot lacks, in [0, 1].
+        max_hit_loss: Maximum decrease of hit@1 on queries with a known answer, in [0, 1].
     """
 
-    least_overlap: float = 0.5
-    least_recall: float = 0.95
-    most_gone: float = 0.1
-    most_lost: float = 0.1
+    min_overlap: float = 0.5
+    min_index_recall: float = 0.95
+    max_missing_fraction: float = 0.1
+    max_hit_loss: float = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """Two snapshots over some questions. Each value is None where there is nothing to say.
+class GroupComparison:
+    """Comparison of two snapshots over one group of queries. A value is None if no query of the group provides it.
 
     Attributes:
-        questions: Asked of the new snapshot.
-        compared: Asked of both.
-        overlap: Mean overlap@10.
-        least_overlap: The worst of them.
-        rank_biased_overlap: Mean, down to rank 10.
-        known_items: Questions with a known answer that both snapshots hold.
-        hit_before: hit@1 of the served snapshot on these.
-        hit_after: hit@1 of the new one.
-        index_recall: Index recall@10 of the new one, on these questions.
+        queries: Number of queries run on the new snapshot.
+        compared: Number of queries run on both snapshots.
+        overlap: Mean overlap@10, in [0, 1].
+        min_overlap: Lowest overlap@10 of a single query.
+        rank_biased_overlap: Mean rank-biased overlap to rank 10, in [0, 1].
+        known_items: Number of queries whose known answer is in both snapshots.
+        hit_before: hit@1 of the served snapshot on the known items.
+        hit_after: hit@1 of the new snapshot on the known items.
+        index_recall: Index recall@10 of the new snapshot for these queries.
     """
 
-    questions: int
+    queries: int
     compared: int
     overlap: float | None
-    least_overlap: float | None
+    min_overlap: float | None
     rank_biased_overlap: float | None
     known_items: int
     hit_before: float | None
@@ -51,80 +52,105 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """One question that is answered otherwise now.
+class ChangedQuery:
+    """A query whose hits differ between the two snapshots.
 
     Attributes:
-        question: The text, or what the paper is called.
-        language: It is asked in.
+        query: The text, or the beginning of the paper's id and its label.
+        language: ISO 639-1 code of the query.
         overlap: Overlap@10.
-        rank_biased_overlap: Down to rank 10.
+        rank_biased_overlap: Rank-biased overlap to rank 10.
     """
 
-    question: str
+    query: str
     language: str
     overlap: float
     rank_biased_overlap: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What the gate found.
+class PaperCounts:
+    """Number of papers in two snapshots.
 
     Attributes:
-        before: The snapshot that is served.
-        after: The one to be served.
+        before: In the served snapshot.
+        after: In the new snapshot.
+        added: Only in the new snapshot.
+        removed: Only in the served snapshot.
+    """
+
+    before: int
+    after: int
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Result of comparing a new snapshot with the served one.
+
+    Attributes:
+        before: Id of the served snapshot.
+        after: Id of the new snapshot.
         compared_at: ISO 8601, UTC.
-        asked: `saved` questions, or a `sample` of papers.
-        papers: How many there were and are, came and went.
-        overall: Over all questions.
-        by_language: Over the questions of each language.
-        worst: Those whose answers changed most, the worst first.
-        thresholds: What was allowed.
-        notes: What could not be compared.
-        failures: Which thresholds it failed, in words; empty when it passed.
+        query_source: `saved` for the operator's queries, `sample` for queries made from papers in both snapshots.
+        papers: Paper counts.
+        overall: Over all queries.
+        by_language: Language code → comparison over the queries in that language.
+        most_changed: Queries with the largest change, largest first.
+        thresholds: Limits that were applied.
+        notes: What could not be compared, in words.
+        failures: Failed thresholds, in words; empty if the snapshot passed.
     """
 
     before: str
     after: str
     compared_at: str
-    asked: str
-    papers: dict[str, int]
-    overall: Compared
-    by_language: dict[str, Compared]
-    worst: tuple[Changed, ...]
+    query_source: str
+    papers: PaperCounts
+    overall: GroupComparison
+    by_language: dict[str, GroupComparison]
+    most_changed: tuple[ChangedQuery, ...]
     thresholds: Thresholds
     notes: tuple[str, ...]
     failures: tuple[str, ...]
 
 
-def failures(
-    overall: Compared, by_language: dict[str, Compared], papers: dict[str, int], thresholds: Thresholds
+def failed_thresholds(
+    overall: GroupComparison, by_language: dict[str, GroupComparison], papers: PaperCounts, thresholds: Thresholds
 ) -> Iterator[str]:
-    """Say which thresholds are not kept.
+    """Describe each threshold that the new snapshot does not meet.
 
     Args:
-        overall: Over all questions.
-        by_language: Over those of each language.
-        papers: See `Comparison`.
-        thresholds: What is allowed.
+        overall: Over all queries.
+        by_language: Language code → comparison over the queries in that language.
+        papers: Paper counts; `before` is at least 1.
+        thresholds: Limits to apply.
+
+    Yields:
+        One sentence for each failed threshold, with the value, the option's name and its limit.
     """
-    languages = {f"{code} ": found for code, found in by_language.items() if found.compared >= _LEAST_QUESTIONS}
-    for whose, found in {"": overall, **(languages if len(by_language) > 1 else {})}.items():
-        if found.overlap is not None and found.overlap < thresholds.least_overlap:
+    languages = {f"{code} ": group for code, group in by_language.items() if group.compared >= _MIN_GROUP_QUERIES}
+    for prefix, group in {"": overall, **(languages if len(by_language) > 1 else {})}.items():
+        if group.overlap is not None and group.overlap < thresholds.min_overlap:
             yield (
-                f"mean overlap@10 of {found.compared} {whose}questions is {found.overlap:.2f}, "
-                f"--least-overlap {thresholds.least_overlap:.2f}"
+                f"mean overlap@10 of {group.compared} {prefix}queries is {group.overlap:.2f}, "
+                f"below --min-overlap {thresholds.min_overlap:.2f}"
             )
-    if overall.index_recall is not None and overall.index_recall < thresholds.least_recall:
-        yield f"index recall@10 is {overall.index_recall:.3f}, --least-recall {thresholds.least_recall:.3f}"
+    if overall.index_recall is not None and overall.index_recall < thresholds.min_index_recall:
+        yield (
+            f"index recall@10 is {overall.index_recall:.3f}, below --min-index-recall {thresholds.min_index_recall:.3f}"
+        )
     if overall.hit_before is not None and overall.hit_after is not None:
-        lost = overall.hit_before - overall.hit_after
-        if lost > thresholds.most_lost + 1e-9:
+        loss = overall.hit_before - overall.hit_after
+        if loss > thresholds.max_hit_loss + 1e-9:  # both values are rounded to four digits
             yield (
                 f"hit@1 of {overall.known_items} known items fell from {overall.hit_before:.2f} to "
-                f"{overall.hit_after:.2f}, --most-lost {thresholds.most_lost:.2f}"
+                f"{overall.hit_after:.2f}, more than --max-hit-loss {thresholds.max_hit_loss:.2f}"
             )
-    went, before = papers["went"], papers["before"]
-    if went / before > thresholds.most_gone:
-        yield f"{went} of {before} papers are gone ({went / before:.0%}), --most-gone {thresholds.most_gone:.2f}"
+    missing = papers.removed / papers.before
+    if missing > thresholds.max_missing_fraction:
+        yield (
+            f"{papers.removed} of {papers.before} papers are missing ({missing:.0%}), "
+            f"more than --max-missing-fraction {thresholds.max_missing_fraction:.2f}"
+        )

@@ -1,1 +1,1 @@
-"""Text as people write it: cleaned, recognised, cut."""
+"""Text processing: cleaning, language detection, sentences, terms and labels."""

@@ -1,20 +1,19 @@
-"""Traditional Chinese into simplified. The only module that knows OpenCC."""
+"""Converts traditional Chinese to simplified. The only module that imports OpenCC."""
 
 import functools
 import re
 from collections.abc import Callable
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
-_KANA_OR_HANGUL = re.compile(
-    "[\u3041-\u30fa\u1100-\u11ff\uac00-\ud7af]"
-)  # Japanese and Korean keep their own characters
+# Japanese and Korean texts are not converted
+_KANA_OR_HANGUL = re.compile("[\u3041-\u30fa\u1100-\u11ff\uac00-\ud7af]")
 
 
 def simplified(text: str) -> str:
-    """Write Chinese in simplified characters; any other text is returned as it is.
+    """Convert Chinese text to simplified characters; any other text is returned unchanged.
 
-    Phrases are looked at, not single characters alone: where one traditional character stands for two simplified ones
-    the word decides.
+    The conversion uses phrases as well as characters, because some traditional characters have several simplified
+    forms that depend on the word.
     """
     if text.isascii() or not _HAN.search(text) or _KANA_OR_HANGUL.search(text):
         return text
@@ -23,7 +22,7 @@ def simplified(text: str) -> str:
 
 @functools.cache
 def _converter() -> Callable[[str], str]:
-    """Load the tables once, when first needed."""
+    """Load the conversion tables on the first call."""
     from opencc import OpenCC
 
     convert: Callable[[str], str] = OpenCC("t2s").convert

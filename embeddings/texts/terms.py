@@ -1,4 +1,4 @@
-"""A text cut into the terms that BM25 counts, by script. The only module that knows PyStemmer."""
+"""Tokenizes text into the terms of BM25, by script. The only module that imports PyStemmer."""
 
 import re
 import threading
@@ -22,8 +22,8 @@ _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f"
 _KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
 _HANGUL = "\u1100-\u11ff\u3131-\u318e\uac00-\ud7af"
 _UNSPACED = re.compile(f"([{_HAN}]+|[{_KANA}]+|[{_HANGUL}]+)")
-# Chinese characters that carry the grammar and stand in few words. Left in, they would draw a Chinese question to
-# every Chinese paper where most papers are not.
+# Chinese function characters, which occur in few content words. In a corpus with few Chinese papers they would match a
+# Chinese query with all of them.
 _FUNCTION_CHARACTER = re.compile("[的了是和与及或而且其之以于从被把将也又所使这那该此每我们它]")
 
 _ACCENTS = re.compile("[\u0300-\u036f]+")
@@ -33,34 +33,36 @@ _WORD = re.compile(rf"[^\W_]+(?:(?:[{_HYPHENS}&]|(?<=\d)[.,](?=\d))[^\W_]+)*(?:\
 _HYPHEN = re.compile(f"[{_HYPHENS}]")
 _NUMBERED = re.compile(r"([^\W\d_]{3,}?)v?\d+")
 
-_own = threading.local()
+_thread_local = threading.local()
 
 
 def terms(text: str, *, cleaned: bool = False) -> list[str]:
     """Cut a paper or a query into terms, repeated as often as they occur; mark-up is cleaned away first.
 
-    Words are folded (case, accents, compatibility forms), without English stop words, and English stems. What a
-    hyphen joins is one term and each of its parts: `GPT-3`, `GPT3` and `GPT 3` share terms, as do `k-space` and
-    `kspace`. `C++`, `R&D` and `3D` stay whole. Chinese, made simplified, Japanese and Korean become overlapping pairs
-    of characters, cut at Chinese function words: these found more than a dictionary's words did, or both together.
+    Words are folded (case, accents, compatibility forms), stemmed in English, and English stop words are removed.
+    Hyphenated words give one joined term and each of their parts: `GPT-3`, `GPT3` and `GPT 3` share terms, as do
+    `k-space` and `kspace`. `C++`, `R&D` and `3D` are single terms. Chinese (converted to simplified), Japanese and
+    Korean give overlapping character bigrams, split at Chinese function words; bigrams had a higher recall than the
+    words of a dictionary, or both together.
 
     Args:
         text: As received.
         cleaned: Whether the text went through `clean` before, so that it is not done again.
 
     Returns:
-        Empty where nothing but stop words or signs is written.
+        Empty if the text has only stop words and signs.
     """
     folded = _folded(simplified(text if cleaned else clean(text)))
     if folded.isascii() or not _UNSPACED.search(folded):
         return _words(folded)
     found: list[str] = []
     for i, part in enumerate(_UNSPACED.split(folded)):
-        found += _pairs(part) if i % 2 else _words(part)
+        found += _bigrams(part) if i % 2 else _words(part)
     return found
 
 
 def _folded(text: str) -> str:
+    """Fold case, accents, compatibility forms and apostrophes."""
     folded = text.casefold()
     if not folded.isascii():
         folded = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", folded))).casefold()
@@ -68,6 +70,7 @@ def _folded(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
+    """Terms of text in scripts with spaces."""
     found: list[str] = []
     for word in _WORD.findall(text):
         parts = [word] if word.isalnum() else _HYPHEN.split(word.replace(",", ""))
@@ -80,19 +83,19 @@ def _words(text: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    """The stem of an English word; what is none, `3d`, `c++` or Greek, stays."""
+    """Stem an English word; other words (`3d`, `c++`, Greek) are returned unchanged."""
     if not (word.isascii() and word.isalpha()):
         return word
-    stemmer = getattr(_own, "stemmer", None)
+    stemmer = getattr(_thread_local, "stemmer", None)
     if stemmer is None:
         import Stemmer  # type: ignore[import-not-found, unused-ignore]
 
-        # One for each thread: its cache is not made for several
-        stemmer = _own.stemmer = Stemmer.Stemmer("english")
+        # One for each thread: the stemmer's cache is not thread-safe
+        stemmer = _thread_local.stemmer = Stemmer.Stemmer("english")
     return str(stemmer.stemWord(word))
 
 
-def _pairs(run: str) -> list[str]:
-    """Neighbouring characters two by two; one that stands alone is a term as it is."""
+def _bigrams(run: str) -> list[str]:
+    """Overlapping character bigrams of a run; a single character is a term by itself."""
     parts = [part for part in _FUNCTION_CHARACTER.split(run) if part]
-    return [pair for part in parts for pair in ([part[i : i + 2] for i in range(len(part) - 1)] or [part])]
+    return [bigram for part in parts for bigram in ([part[i : i + 2] for i in range(len(part) - 1)] or [part])]

@@ -27,7 +27,7 @@ SEARCH: dict[str, Any] = {
     "hits": [
         {
             "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
-            "score": 0.61,
+            "score": 0.7388,
             "similarity": 0.61,
             "probability": 0.983,
             "title": None,
@@ -37,12 +37,12 @@ SEARCH: dict[str, Any] = {
             "why": {
                 "query_sentence": "segment organs and tumors in CT scans with CLIP",
                 "hit_sentence": "The Universal Model can better segment 25 organs and 6 types of tumors by exploiting the semantic relationship between abdominal structures.",
-                "score": 0.5346,
+                "similarity": 0.5346,
             },
         },
         {
             "id": "4cdf5e49470ff6bbbc2dab6d568a226da67f3dcb",
-            "score": 0.4745,
+            "score": 0.5939,
             "similarity": 0.4745,
             "probability": 0.83,
             "title": None,
@@ -52,7 +52,7 @@ SEARCH: dict[str, Any] = {
             "why": {
                 "query_sentence": "segment organs and tumors in CT scans with CLIP",
                 "hit_sentence": "尽管近年来从CT/MRI扫描中自动腹部多器官分割取得了很大进展,但由于缺乏各种临床方案的大规模基准,对模型的能力的全面评估受到阻碍。",
-                "score": 0.6602,
+                "similarity": 0.6602,
             },
         },
     ],
@@ -64,10 +64,11 @@ SEARCH: dict[str, Any] = {
 
 RELATED: dict[str, Any] = {
     "snapshot": "3d402493259b",
+    "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
     "hits": [
         {
             "id": "1e3e9bd219984a5b59814688756762c4836876e8",
-            "score": 0.5958,
+            "score": 0.3159,
             "similarity": 0.5958,
             "probability": 0.146,
             "title": None,
@@ -77,7 +78,7 @@ RELATED: dict[str, Any] = {
         },
         {
             "id": "8b2b11a053eae8d53378fa90e555ece10f8c82d9",
-            "score": 0.5297,
+            "score": 0.3082,
             "similarity": 0.5297,
             "probability": 0.14,
             "title": None,
@@ -89,7 +90,6 @@ RELATED: dict[str, Any] = {
     "total": 41,
     "exhausted": False,
     "found": False,
-    "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
 }
 
 EXAMPLES: dict[str, Any] = {
@@ -97,9 +97,9 @@ EXAMPLES: dict[str, Any] = {
     "hits": [
         {
             "id": "b1b85e52abba257cba2967aaf4e288ea3da74fda",
-            "score": 0.3652,
+            "score": 0.1953,
             "similarity": 0.3652,
-            "probability": None,
+            "probability": 0.077,
             "title": None,
             "label": "CCFL: Computationally Customized Federated Learning",
             "language": "en",
@@ -107,9 +107,9 @@ EXAMPLES: dict[str, Any] = {
         },
         {
             "id": "5dbde0b6e9f42c98c8282b4452a9947a4c904e22",
-            "score": 0.3357,
+            "score": 0.1892,
             "similarity": 0.3357,
-            "probability": None,
+            "probability": 0.074,
             "title": None,
             "label": "我们提出了一个基于ESDAGFL的基于事件触发的通信机制的能量优化的",
             "language": "zh",
@@ -118,7 +118,7 @@ EXAMPLES: dict[str, Any] = {
     ],
     "total": 40,
     "exhausted": False,
-    "found": None,
+    "found": False,
     "query": {"tokens_seen": 5, "tokens_total": 5, "language": "en"},
 }
 
@@ -126,11 +126,11 @@ BATCH_SEARCH: dict[str, Any] = {
     "snapshot": "3d402493259b",
     "results": [
         {
-            "snapshot": "3d402493259b",
+            "snapshot": "efac0c64ccbf",
             "hits": [
                 {
                     "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
-                    "score": 0.61,
+                    "score": 0.7388,
                     "similarity": 0.61,
                     "probability": 0.983,
                     "title": None,
@@ -150,7 +150,7 @@ BATCH_SEARCH: dict[str, Any] = {
             "status": 422,
             "detail": "the query has no word to search for; give a few words, a sentence or an abstract",
             "instance": "/batch/search#/queries/1",
-            "request_id": "5d5ae51fb90342fcbc323ee320790ef7",
+            "request_id": "6e75856dd119f1b49456dc464623da84",
         },
     ],
 }
@@ -159,11 +159,12 @@ BATCH_RELATED: dict[str, Any] = {
     "snapshot": "3d402493259b",
     "results": [
         {
-            "snapshot": "3d402493259b",
+            "snapshot": "efac0c64ccbf",
+            "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
             "hits": [
                 {
                     "id": "1e3e9bd219984a5b59814688756762c4836876e8",
-                    "score": 0.5958,
+                    "score": 0.3159,
                     "similarity": 0.5958,
                     "probability": 0.146,
                     "title": None,
@@ -175,7 +176,6 @@ BATCH_RELATED: dict[str, Any] = {
             "total": 41,
             "exhausted": False,
             "found": False,
-            "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
         },
         {
             "type": "urn:related-papers:problem:paper-not-found",
@@ -183,7 +183,7 @@ BATCH_RELATED: dict[str, Any] = {
             "status": 404,
             "detail": "no paper 'DOI:10.1000/unknown'; give its 40-digit id, the first 8 digits or more of it, or an id of another system with its prefix, such as ARXIV:2301.00001 or DOI:10.1000/x",
             "instance": "/batch/related#/queries/1",
-            "request_id": "23d42307c79948feae8178eafb4448f9",
+            "request_id": "bacdcc1337cd2612862f5dddbf30a958",
         },
     ],
 }
@@ -255,7 +255,7 @@ INFO: dict[str, Any] = {
         "extra_dropped": {},
         "not_read_whole": 0,
     },
-    "index": {"factory": "Flat", "effort": 0, "refine": 1},
+    "index": {"kind": "faiss", "factory": "Flat", "effort": 0, "refine": 1},
     "evaluation": {"index_recall_at_10": 1.0, "queries": 42, "wanted": 0.98, "pareto": []},
     "duplicates": {"least_score": 0.94, "least_twin_score": 0.84, "groups": 0, "papers": 0},
     "versions": {

@@ -1,4 +1,4 @@
-"""The commands as a user types them: answers on standard output, one line of error, exit codes."""
+"""Commands print results on standard output and errors as one line, with the documented exit codes."""
 
 import io
 import json
@@ -15,24 +15,24 @@ from service.cli import main
 from tests.conftest import SEEDS
 
 
-class Ran(NamedTuple):
-    """What a command left."""
+class Result(NamedTuple):
+    """Exit code and output of a command."""
 
     returncode: int
     stdout: str
     stderr: str
 
 
-Run = Callable[..., Ran]
+Run = Callable[..., Result]
 
 ITEMS = SEEDS.parent / "benchmarks" / "known_items" / "seeds.jsonl"
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command in this process: importing torch anew for each would take minutes."""
+    """Run a command in this process; importing torch in a new process for each command would take minutes."""
 
-    def run(*arguments: str, text: str = "") -> Ran:
+    def run(*arguments: str, text: str = "") -> Result:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         code: object = 0
         try:
@@ -40,7 +40,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         except SystemExit as left:
             code = left.code
         captured = capsys.readouterr()
-        return Ran(code if isinstance(code, int) else int(code is not None), captured.out, captured.err)
+        return Result(code if isinstance(code, int) else int(code is not None), captured.out, captured.err)
 
     return run
 
@@ -51,24 +51,26 @@ def test_the_installed_command_runs() -> None:
     assert all(word in asked.stdout for word in ("build", "search", "related", "serve", "snapshots"))
 
 
-def test_build_prints_a_summary_and_search_finds(run: Run, tmp_path: Path) -> None:
+def test_build_prints_a_summary_and_search_finds_papers(run: Run, tmp_path: Path) -> None:
     folder = str(tmp_path / "snapshots")
     built = run("build", str(SEEDS), "--snapshots", folder)
     assert built.returncode == 0, built.stderr
     assert "42 papers (34 en, 8 zh) from 50 entries" in built.stdout
-    assert "42 embedded by embedded/all-MiniLM-L6-v2-en-zh, 0 taken from the cache" in built.stdout
-    assert "embedding" in built.stderr  # progress is not mixed with the answer
+    assert "42 embedded by embedded/all-MiniLM-L6-v2-en-zh, 0 from the vector cache" in built.stdout
+    assert "embedding" in built.stderr  # progress goes to standard error
     again = json.loads(run("build", str(SEEDS), "--snapshots", folder, "--json").stdout)
     assert again["embedded"] == 0 and again["published"] and again["counts"]["papers"] == 42
     found = run("search", "quantization of object detectors for aerial images", "--snapshots", folder, "-k", "3")
     assert "GHOST" in found.stdout.splitlines()[1]
     by_words = run("search", "aerial quantization", "--snapshots", folder, "--mode", "lexical", "--explain")
-    assert by_words.stdout.split()[:4] == ["score", "words", "relevance", "id"], "only what there is"
+    assert by_words.stdout.split()[:3] == ["score", "similarity", "id"], "only what there is"
+    assert "dense 0." in by_words.stdout and "lexical " in by_words.stdout
     both = run("search", "aerial quantization", "--snapshots", folder, "--explain")
-    assert both.stdout.split()[:6] == ["score", "probability", "words", "feedback", "fused", "relevance"]
+    assert both.stdout.split()[:4] == ["score", "similarity", "probability", "id"]
+    assert "feedback 0." in both.stdout and "fusion 0." in both.stdout
 
 
-def test_search_answers_in_json_for_programs(run: Run, snapshots: Path) -> None:
+def test_search_prints_json(run: Run, snapshots: Path) -> None:
     asked = run(
         "search", "-", "--snapshots", str(snapshots), "--json", "-k", "2", "--why", text="drum music from MIDI\n"
     )
@@ -76,10 +78,10 @@ def test_search_answers_in_json_for_programs(run: Run, snapshots: Path) -> None:
     assert asked.returncode == 0 and asked.stderr == ""
     assert len(answer["hits"]) == 2 and answer["total"] == 42 and answer["query"]["language"] == "en"
     assert answer["hits"][0]["id"].startswith("a582514cec94") and answer["hits"][0]["title"] is None
-    assert set(answer["hits"][0]["why"]) == {"query_sentence", "hit_sentence", "score"}
+    assert set(answer["hits"][0]["why"]) == {"query_sentence", "hit_sentence", "similarity"}
 
 
-def test_related_takes_the_beginning_of_an_id_filters_and_examples(run: Run, snapshots: Path) -> None:
+def test_related_takes_an_id_prefix_filters_and_examples(run: Run, snapshots: Path) -> None:
     where = ("--snapshots", str(snapshots), "--json", "-k", "5")
     plain = json.loads(run("related", "b1b85e52", *where).stdout)
     assert len(plain["hits"]) == 5 and plain["total"] == 41
@@ -93,7 +95,7 @@ def test_snapshots_can_be_listed_verified_and_published(run: Run, snapshots: Pat
     where = ("--snapshots", str(snapshots))
     listed = json.loads(run("snapshots", "list", "--json", *where).stdout)
     assert listed["current"] == listed["snapshots"][0]["snapshot"] and listed["snapshots"][0]["papers"] == 42
-    assert "is sound: 42 papers" in run("snapshots", "verify", *where).stdout
+    assert "is valid: 42 papers" in run("snapshots", "verify", *where).stdout
     assert listed["current"] in run("snapshots", "list", *where).stdout
     assert "is served now" in run("snapshots", "publish", listed["current"][:6], *where).stdout
     refused = run("snapshots", "rollback", *where)
@@ -118,12 +120,12 @@ def test_snapshots_can_be_listed_verified_and_published(run: Run, snapshots: Pat
         (("evaluate", "--collection", "{tmp}", "--snapshots", "{seeds}"), "qrels.tsv cannot be read"),
         (
             ("evaluate", "--known-items", str(ITEMS), "--plot", "a.pdf", "--snapshots", "{seeds}"),
-            "name it a.svg or a.png",
+            "unsupported format; use a.svg or a.png",
         ),
         (("related", "ffffffff", "--snapshots", "{seeds}"), "no paper 'ffffffff'"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_code_1(
+def test_errors_are_one_line_with_exit_code_1(
     run: Run, arguments: tuple[str, ...], complaint: str, tmp_path: Path, snapshots: Path
 ) -> None:
     asked = run(*(argument.format(tmp=tmp_path, seeds=snapshots) for argument in arguments))
@@ -133,17 +135,17 @@ def test_mistakes_are_one_line_and_exit_code_1(
     assert "Traceback" not in asked.stderr
 
 
-def test_evaluate_measures_known_items_in_every_mode_asked_for(run: Run, snapshots: Path) -> None:
+def test_evaluate_measures_known_items_in_every_requested_mode(run: Run, snapshots: Path) -> None:
     asked = ("evaluate", "--known-items", str(ITEMS), "--snapshots", str(snapshots))
     found = json.loads(run(*asked, "--mode", "hybrid", "--baseline", "lexical", "--json").stdout)
     result = found["results"][0]
     assert list(result["modes"]) == ["hybrid", "lexical"] and result["questions"] == 84
     assert len(result["modes"]["hybrid"]["by_question"]["hit@1"]) == 84
     shown = run(*asked).stdout
-    assert "seeds.jsonl: 84 questions asked of" in shown and "zh → en" in shown
+    assert "seeds.jsonl: 84 queries on" in shown and "zh → en" in shown
 
 
-def test_a_calibration_is_learnt_and_built_in(run: Run, snapshots: Path, tmp_path: Path) -> None:
+def test_a_calibration_is_fitted_and_stored_by_build(run: Run, snapshots: Path, tmp_path: Path) -> None:
     judged = tmp_path / "judged"
     judged.mkdir()
     items = [json.loads(line) for line in ITEMS.read_text(encoding="utf-8").splitlines()]
@@ -173,30 +175,30 @@ def test_a_calibration_is_learnt_and_built_in(run: Run, snapshots: Path, tmp_pat
     assert json.loads(manifest.read_text())["calibration"] == learnt and learnt["text"] is None
 
 
-def test_a_far_question_is_said_to_be_far_and_min_probability_cuts(run: Run, snapshots: Path) -> None:
+def test_an_off_topic_query_is_reported_and_min_probability_removes_hits(run: Run, snapshots: Path) -> None:
     far = "best sourdough starter hydration"
-    assert "no paper here seems to be about this" in run("search", far, "--snapshots", str(snapshots)).stdout
+    assert "no paper seems to be about this topic" in run("search", far, "--snapshots", str(snapshots)).stdout
     cut = run("search", far, "--snapshots", str(snapshots), "--min-probability", "0.5")
-    assert "no paper fits" in cut.stdout
+    assert "no paper matches" in cut.stdout
     answer = json.loads(run("search", "drum music", "--snapshots", str(snapshots), "--json").stdout)
     assert answer["found"] is True and 0 < answer["hits"][0]["probability"] < 1
 
 
-def test_a_snapshot_that_lost_papers_is_refused_until_forced(run: Run, tmp_path: Path) -> None:
+def test_a_snapshot_that_lacks_papers_is_refused_unless_forced(run: Run, tmp_path: Path) -> None:
     where = ("--snapshots", str(tmp_path / "snapshots"))
     assert run("build", str(SEEDS), *where).returncode == 0
     refused = run("build", str(sorted(SEEDS.glob("*.txt"))[0]), *where)
     assert refused.returncode == 1 and "built, not published" in refused.stdout
-    assert "papers came," in refused.stdout and "are gone" in refused.stderr.splitlines()[-1]
+    assert "papers added," in refused.stdout and "papers are missing" in refused.stderr.splitlines()[-1]
     snapshot = re.findall(r"snapshots publish (\w+) --force", refused.stderr)[0]
     again = run("snapshots", "publish", snapshot, *where)
-    assert again.returncode == 1 and "overlap@10" in again.stdout and "--most-gone 0.10" in again.stderr
+    assert again.returncode == 1 and "overlap@10" in again.stdout and "--max-missing-fraction 0.10" in again.stderr
     forced = run("snapshots", "publish", snapshot, "--force", "--json", *where)
     assert forced.returncode == 0 and json.loads(forced.stdout)["served"]
 
 
-def test_questions_are_saved_and_shown(run: Run, tmp_path: Path) -> None:
+def test_queries_are_saved_and_shown(run: Run, tmp_path: Path) -> None:
     where = ("--snapshots", str(tmp_path))
-    assert "no questions are saved" in run("snapshots", "queries", *where).stdout
-    assert "84 questions saved, 84 in all" in run("snapshots", "queries", "--add", str(ITEMS), *where).stdout
+    assert "no queries are saved" in run("snapshots", "queries", *where).stdout
+    assert "84 queries saved, 84 in total" in run("snapshots", "queries", "--add", str(ITEMS), *where).stdout
     assert len(run("snapshots", "queries", *where).stdout.splitlines()) == 84

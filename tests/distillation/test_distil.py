@@ -25,10 +25,10 @@ _PAIRS = [
     ("objects in graph data", "图数据中的物体"),
     ("networks for segmentation", "用于分割的网络"),
 ]
-_RECIPE = Recipe(words=60, epochs=30, batch_tokens=128, rate=3e-3)
+_RECIPE = Recipe(new_tokens=60, epochs=30, batch_tokens=128, learning_rate=3e-3)
 
 
-class _Killed(Exception):
+class _Interrupted(Exception):
     pass
 
 
@@ -40,15 +40,15 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taught(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("taught") / "model"
+def student(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("student") / "model"
     report = distil(DistilOptions(pairs=[pairs], out=out, recipe=_RECIPE, threads=1))
     assert report.folder == out and report.texts == len(_PAIRS) and report.steps > 0
     return out
 
 
-def test_what_was_taught_is_nearer_to_its_translation_than_anything_else(taught: Path) -> None:
-    encoder = loading.load(str(taught))
+def test_every_text_is_most_similar_to_its_translation(student: Path) -> None:
+    encoder = loading.load(str(student))
     ours = encoder.encode_queries([source for source, _ in _PAIRS]).embeddings
     theirs = encoder.encode_queries([target for _, target in _PAIRS]).embeddings
     assert np.argmax(theirs @ ours.T, axis=1).tolist() == list(range(len(_PAIRS)))
@@ -56,71 +56,71 @@ def test_what_was_taught_is_nearer_to_its_translation_than_anything_else(taught:
     assert np.mean(np.sum(ours * theirs, axis=1)) > np.mean(np.sum(ours * plain, axis=1)) + 0.3
 
 
-def test_what_the_teacher_reads_keeps_its_vectors_to_the_last_bit(taught: Path) -> None:
+def test_embeddings_of_the_teachers_language_are_bitwise_unchanged(student: Path) -> None:
     texts = ["segmentation of medical images", "R&D in C++, “quoted”, naïve α-β", "Шухов"]
     before = loading.load(PLAIN_MODEL).encode_documents(texts)
-    after = loading.load(str(taught)).encode_documents(texts)
+    after = loading.load(str(student)).encode_documents(texts)
     assert before.embeddings.tobytes() == after.embeddings.tobytes()
     assert before.tokens_total.tolist() == after.tokens_total.tolist()
 
 
-def test_the_result_is_an_ordinary_sentence_transformers_folder(taught: Path) -> None:
+def test_the_result_is_an_ordinary_sentence_transformers_folder(student: Path) -> None:
     text = "医学图像的分割"
-    given = SentenceTransformer(str(taught), local_files_only=True, trust_remote_code=False).encode([text])
-    assert np.allclose(given, loading.load(str(taught)).encode_queries([text]).embeddings, atol=1e-6)
-    assert "base_model" in (taught / "README.md").read_text()
-    assert not list(taught.glob(".distillation")), "what a killed training needs is gone"
+    given = SentenceTransformer(str(student), local_files_only=True, trust_remote_code=False).encode([text])
+    assert np.allclose(given, loading.load(str(student)).encode_queries([text]).embeddings, atol=1e-6)
+    assert "base_model" in (student / "README.md").read_text()
+    assert not list(student.glob(".distillation")), "the scratch folder is deleted"
 
 
-def test_a_killed_training_goes_on_to_the_same_result(
-    pairs: Path, taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_distillation_resumes_to_the_same_result(
+    pairs: Path, student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embeddings.distillation.distil._SAVED_EVERY", 3)
+    monkeypatch.setattr("embeddings.distillation.distil._CHECKPOINT_STEPS", 3)
     options = DistilOptions(pairs=[pairs], out=tmp_path / "model", recipe=_RECIPE, threads=1)
 
-    def killed_at(stage: str, step: int) -> None:
+    def interrupt_at(stage: str, step: int) -> None:
         def progress(at: str, done: int, total: int | None) -> None:
             if (at, done) == (stage, step):
-                raise _Killed
+                raise _Interrupted
 
-        with pytest.raises(_Killed):
+        with pytest.raises(_Interrupted):
             distil(options, progress)
 
-    killed_at("asking the teacher", len(_PAIRS))
-    killed_at("teaching", 1)
-    killed_at("teaching", 20)
+    interrupt_at("teacher embeddings", len(_PAIRS))
+    interrupt_at("training", 1)
+    interrupt_at("training", 20)
     distil(options)
-    assert (tmp_path / "model/extension/rows.npz").read_bytes() == (taught / "extension/rows.npz").read_bytes()
-    assert model_files.locate(str(tmp_path / "model")).fingerprint(0) == model_files.locate(str(taught)).fingerprint(0)
+    assert (tmp_path / "model/extension/rows.npz").read_bytes() == (student / "extension/rows.npz").read_bytes()
+    assert model_files.locate(str(tmp_path / "model")).fingerprint(0) == model_files.locate(str(student)).fingerprint(0)
 
 
-def test_another_training_in_the_same_folder_is_refused(pairs: Path, tmp_path: Path) -> None:
-    def killed(stage: str, done: int, total: int | None) -> None:
-        raise _Killed
+def test_the_folder_of_another_distillation_is_rejected(pairs: Path, tmp_path: Path) -> None:
+    def interrupt(stage: str, done: int, total: int | None) -> None:
+        raise _Interrupted
 
     options = DistilOptions(pairs=[pairs], out=tmp_path, recipe=_RECIPE)
-    with pytest.raises(_Killed):
-        distil(options, killed)
-    with pytest.raises(DistillationError, match="another training"):
-        distil(DistilOptions(pairs=[pairs], out=tmp_path, recipe=Recipe(words=50)))
+    with pytest.raises(_Interrupted):
+        distil(options, interrupt)
+    with pytest.raises(DistillationError, match="another teacher, pairs or recipe"):
+        distil(DistilOptions(pairs=[pairs], out=tmp_path, recipe=Recipe(new_tokens=50)))
 
 
-def test_a_folder_with_other_things_is_left_alone(pairs: Path, tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
+def test_a_folder_with_other_files_is_rejected(pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("thesis")
     with pytest.raises(DistillationError, match="not empty"):
         distil(DistilOptions(pairs=[pairs], out=tmp_path))
 
 
-def test_pairs_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_files_of_pairs_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DistillationError, match=r"no file .*gone.jsonl"):
         distil(DistilOptions(pairs=[tmp_path / "gone.jsonl"], out=tmp_path / "model"))
 
 
-def test_a_third_language_leaves_the_second_as_it_was(tmp_path: Path) -> None:
+def test_a_third_language_leaves_embeddings_of_the_second_unchanged(tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.jsonl"
     lines = [("speech recognition", "распознавание речи"), ("image recognition", "распознавание изображений")] * 3
     pairs.write_text("".join(json.dumps({"en": ours, "ru": theirs}) + "\n" for ours, theirs in lines))
-    recipe = Recipe(words=60, epochs=40, batch_tokens=128, rate=3e-3)
+    recipe = Recipe(new_tokens=60, epochs=40, batch_tokens=128, learning_rate=3e-3)
     out = tmp_path / "model"
     distil(DistilOptions(teacher=EMBEDDED_MODEL, pairs=[pairs], out=out, target="ru", recipe=recipe, threads=1))
     before, after = loading.load(), loading.load(str(out))

@@ -1,4 +1,4 @@
-"""Measures by trec_eval are what their formulas say."""
+"""Measures agree with their formulas."""
 
 import math
 import sys
@@ -17,7 +17,7 @@ runs = st.lists(st.sampled_from(PAPERS), unique=True)
 
 
 def measured(grades: dict[str, int], run: list[str]) -> dict[str, float]:
-    return {name: float(values[0]) for name, values in measures.by_question({"q": grades}, {"q": run}).items()}
+    return {name: float(values[0]) for name, values in measures.by_query({"q": grades}, {"q": run}).items()}
 
 
 @given(graded, runs)
@@ -42,17 +42,17 @@ def test_measures_agree_with_their_formulas(grades: dict[str, int], run: list[st
 
 
 @given(graded)
-def test_the_ideal_run_is_perfect(grades: dict[str, int]) -> None:
+def test_the_ideal_run_scores_1(grades: dict[str, int]) -> None:
     run = sorted(grades, key=lambda paper: -grades[paper])
     assert set(measured(grades, run).values()) == {1.0}
 
 
-def test_a_question_that_found_nothing_scores_nothing() -> None:
-    found = measures.by_question({"a": {"p1": 1}, "b": {"p2": 1}}, {"a": ["p1"], "b": []})
+def test_a_query_without_hits_scores_0() -> None:
+    found = measures.by_query({"a": {"p1": 1}, "b": {"p2": 1}}, {"a": ["p1"], "b": []})
     assert all(np.array_equal(values, [1.0, 0.0]) for values in found.values())
 
 
-def test_without_trec_eval_the_message_holds_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_trec_eval_the_message_names_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pytrec_eval", None)
     with pytest.raises(MissingExtra, match=r"pip install 'related-papers\[evaluation\]'"):
-        measures.by_question({"q": {"p": 1}}, {"q": ["p"]})
+        measures.by_query({"q": {"p": 1}}, {"q": ["p"]})

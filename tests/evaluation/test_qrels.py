@@ -1,4 +1,4 @@
-"""Judged questions are read whole, refused with their line, and found in a snapshot by what their papers are."""
+"""Qrels are read completely or rejected with the line at fault, and resolved by the content of the papers."""
 
 import gzip
 import json
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from embeddings.errors import JudgmentError
-from embeddings.evaluation.qrels import read_collection, read_known_items, read_questions, resolve
+from embeddings.errors import QrelsError
+from embeddings.evaluation.qrels import resolve
+from embeddings.evaluation.qrels_files import read_collection, read_known_items, read_queries
 from embeddings.papers import paper_id
 from embeddings.snapshots.snapshot import Snapshot
 
@@ -20,7 +21,7 @@ def write_lines(path: Path, rows: list[dict[str, object]]) -> Path:
 
 
 def write_collection(folder: Path, snapshot: Snapshot, *, packed: bool = False) -> Path:
-    """A collection over a few seeds and a paper that is none of them; one question by text, one by paper."""
+    """Write a collection of a few seeds and one other paper, with a query by text and a query by paper."""
     folder.mkdir()
     rows: list[dict[str, object]] = [
         {"id": str(i), "abstract": paper.abstract} for i, paper in enumerate(snapshot.papers(0, FEW))
@@ -38,35 +39,37 @@ def write_collection(folder: Path, snapshot: Snapshot, *, packed: bool = False) 
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_collections_papers_are_found_by_their_content(tmp_path: Path, snapshot: Snapshot, packed: bool) -> None:
+def test_papers_of_a_collection_are_resolved_by_their_abstract(
+    tmp_path: Path, snapshot: Snapshot, packed: bool
+) -> None:
     found = resolve(read_collection(write_collection(tmp_path / "few", snapshot, packed=packed)), snapshot.papers_db)
     ids = [paper.id for paper in snapshot.papers(0, FEW)]
-    assert [question.id for question in found.questions] == ["t", "p"]
-    assert found.questions[1].paper == ids[1]
-    # What the snapshot lacks stays, never to be found; a paper is no answer to itself
+    assert [query.id for query in found.queries] == ["t", "p"]
+    assert found.queries[1].paper == ids[1]
+    # A missing paper keeps its name and is never retrieved; a query paper is not relevant to itself
     assert found.grades == {"t": {ids[0]: 2, "other": 1}, "p": {ids[2]: 1}}
     assert (found.judged, found.missing, found.left_out) == (4, ("other",), ())
 
 
-def test_questions_without_any_paper_in_the_snapshot_are_left_out(tmp_path: Path, snapshot: Snapshot) -> None:
+def test_queries_without_any_paper_in_the_snapshot_are_left_out(tmp_path: Path, snapshot: Snapshot) -> None:
     rows: list[dict[str, object]] = [
         {"text": "known", "paper": snapshot.papers(0, 1)[0].id[:12]},
         {"text": "unknown", "paper": "f" * 40},
     ]
     found = resolve(read_known_items(write_lines(tmp_path / "items.jsonl", rows)), snapshot.papers_db)
-    assert [question.text for question in found.questions] == ["known"] and found.left_out == ("2",)
+    assert [query.text for query in found.queries] == ["known"] and found.left_out == ("2",)
 
 
 def test_a_snapshot_with_none_of_the_papers_is_an_error(tmp_path: Path, snapshot: Snapshot) -> None:
     items = read_known_items(write_lines(tmp_path / "items.jsonl", [{"text": "unknown", "paper": "DOI:10.1/x"}]))
-    with pytest.raises(JudgmentError, match=r"holds none of the 1 papers judged in items\.jsonl"):
+    with pytest.raises(QrelsError, match=r"holds none of the 1 papers judged in items\.jsonl"):
         resolve(items, snapshot.papers_db)
 
 
-def test_saved_questions_are_texts_papers_or_known_items(tmp_path: Path) -> None:
+def test_saved_queries_are_texts_papers_or_known_items(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [{"text": "a"}, {"paper": "ARXIV:1"}, {"text": "b", "paper": "ARXIV:2"}]
-    read = read_questions(write_lines(tmp_path / "queries.jsonl", rows))
-    assert [(question.text, question.paper) for question in read.questions] == [
+    read = read_queries(write_lines(tmp_path / "queries.jsonl", rows))
+    assert [(query.text, query.paper) for query in read.queries] == [
         ("a", None),
         (None, "ARXIV:1"),
         ("b", None),
@@ -78,17 +81,17 @@ def test_saved_questions_are_texts_papers_or_known_items(tmp_path: Path) -> None
     ("content", "complaint"),
     [
         ("{", r"items.jsonl:1 is not JSON"),
-        ("[]", r"items.jsonl:1 is no object"),
+        ("[]", r"items.jsonl:1 is not a JSON object"),
         ('{"text": "a", "paper": "x"}\n{"text": 5}', r"items.jsonl:2: `text` is 5"),
         ('{"text": " "}', r"`text` is ' ', expected text"),
         ('{"query": "a"}', r"neither `text` nor `paper`"),
-        ('{"text": "a"}', r"question 1 is no known item"),
-        ("", r"holds no question"),
+        ('{"text": "a"}', r"query 1 is not a known item"),
+        ("", r"holds no queries"),
     ],
 )
-def test_what_is_no_known_item_is_told_with_its_line(tmp_path: Path, content: str, complaint: str) -> None:
+def test_an_invalid_known_item_is_reported_with_its_line(tmp_path: Path, content: str, complaint: str) -> None:
     (tmp_path / "items.jsonl").write_text(content)
-    with pytest.raises(JudgmentError, match=complaint):
+    with pytest.raises(QrelsError, match=complaint):
         read_known_items(tmp_path / "items.jsonl")
 
 
@@ -104,19 +107,19 @@ def test_what_is_no_known_item_is_told_with_its_line(tmp_path: Path, content: st
         ("corpus.jsonl", "\xff", "corpus.jsonl"),
     ],
 )
-def test_a_broken_collection_is_told(
+def test_a_malformed_collection_is_reported(
     tmp_path: Path, snapshot: Snapshot, name: str, content: str, complaint: str
 ) -> None:
     folder = write_collection(tmp_path / "few", snapshot)
     (folder / name).write_text(content, encoding="latin-1")
-    with pytest.raises(JudgmentError, match=complaint):
+    with pytest.raises(QrelsError, match=complaint):
         read_collection(folder)
     (folder / name).unlink()
-    with pytest.raises(JudgmentError, match=f"{name} cannot be read"):
+    with pytest.raises(QrelsError, match=f"{name} cannot be read"):
         read_collection(folder)
 
 
-def test_other_systems_ids_find_papers_whose_abstract_differs(tmp_path: Path, snapshot: Snapshot) -> None:
+def test_papers_with_another_abstract_are_resolved_by_external_ids(tmp_path: Path, snapshot: Snapshot) -> None:
     folder = write_collection(tmp_path / "few", snapshot)
     write_lines(
         folder / "corpus.jsonl",

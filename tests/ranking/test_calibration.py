@@ -16,9 +16,10 @@ from benchmarks.off_topic import FAR_CHINESE, FAR_ENGLISH
 from benchmarks.paraphrases import PARAPHRASES
 from embeddings.build.job import BuildOptions, build
 from embeddings.encoders.backends.base import Precision
-from embeddings.errors import InvalidOption, JudgmentError, SnapshotError
-from embeddings.evaluation.calibration import answered, calibrate
-from embeddings.evaluation.qrels import Qrels, Question, read_known_items
+from embeddings.errors import InvalidOption, QrelsError, SnapshotError
+from embeddings.evaluation.calibration import calibrate, labelled_results
+from embeddings.evaluation.qrels import Qrels, Query
+from embeddings.evaluation.qrels_files import read_known_items
 from embeddings.queries import Filters, Mode, Results, Scale, SearchOptions
 from embeddings.ranking import calibration_file
 from embeddings.ranking.calibration import (
@@ -136,7 +137,7 @@ def test_for_no_far_question_anything_is_found(searcher: Searcher, mode: Mode) -
 
 
 def test_for_nearly_every_known_item_something_is_found(searcher: Searcher) -> None:
-    questions = [question.text or "" for question in read_known_items(ITEMS).questions]
+    questions = [question.text or "" for question in read_known_items(ITEMS).queries]
     found = [searcher.search(text, SearchOptions(top_k=1)).found for text in questions]
     assert sum(map(bool, found)) >= 82 and len(found) == 84
 
@@ -271,20 +272,18 @@ def test_papers_relevant_to_one_question_are_taken_for_related(searcher: Searche
     one, two, three = (snapshot.paper(beginning).id for beginning in list(PARAPHRASES)[:3])
     judged = Qrels(
         name="made",
-        questions=(Question(id="a", text="segmentation"), Question(id="b", paper=three)),
+        queries=(Query(id="a", text="segmentation"), Query(id="b", paper=three)),
         grades={"a": {one: 1, two: 2, three: 0}, "b": {one: 1}},
     )
-    asked = answered(snapshot, QueryEncoder(snapshot), judged)[Scale.PAPER]
+    asked = labelled_results(snapshot, QueryEncoder(snapshot), judged)[Scale.PAPER]
     assert [int(each.related.sum()) for each in asked] == [1, 1, 1]
     assert {len(each.relevance) for each in asked} == {41}
 
 
 def test_nothing_to_learn_is_said(snapshot: Snapshot) -> None:
     one = snapshot.paper(GHOST).id
-    judged = Qrels(
-        name="none", questions=(Question(id="a", paper=one),), grades={"a": {snapshot.paper("86affd4c").id: 0}}
-    )
-    with pytest.raises(JudgmentError, match="nothing can be learnt from none"):
+    judged = Qrels(name="none", queries=(Query(id="a", paper=one),), grades={"a": {snapshot.paper("86affd4c").id: 0}})
+    with pytest.raises(QrelsError, match="no curve can be fitted to none"):
         calibrate(snapshot, QueryEncoder(snapshot), [judged])
 
 

@@ -1,4 +1,4 @@
-"""Overlap and rank-biased overlap keep their laws, and agree with the definition summed up far down."""
+"""Overlap and rank-biased overlap satisfy their laws and agree with the definition, summed to a large depth."""
 
 import pytest
 from hypothesis import given
@@ -10,13 +10,13 @@ rankings = st.lists(st.sampled_from("abcdefghijkl"), unique=True, max_size=10)
 
 
 @given(rankings)
-def test_equal_rankings_overlap_wholly(ranking: list[str]) -> None:
+def test_equal_rankings_overlap_completely(ranking: list[str]) -> None:
     assert overlap(ranking, ranking) == 1.0
     assert rank_biased_overlap(ranking, ranking) == pytest.approx(1.0)
 
 
 @given(rankings, rankings)
-def test_overlaps_lie_between_0_and_1_whichever_comes_first(first: list[str], second: list[str]) -> None:
+def test_overlaps_are_symmetric_and_between_0_and_1(first: list[str], second: list[str]) -> None:
     for measure in (overlap, rank_biased_overlap):
         assert 0.0 <= measure(first, second) <= 1.0
         assert measure(first, second) == pytest.approx(measure(second, first))
@@ -31,7 +31,7 @@ def test_rankings_without_a_common_hit_do_not_overlap(ranking: list[str]) -> Non
 
 @given(st.integers(1, 10).flatmap(lambda n: st.tuples(*[st.permutations("abcdefghijkl").map(lambda r: r[:n])] * 2)))
 def test_rank_biased_overlap_is_the_weighted_agreement_of_all_depths(both: tuple[list[str], list[str]]) -> None:
-    # The definition (Webber et al. 2010, equation 4), the agreement at the end going on for ever
+    # The definition (Webber et al. 2010, equation 4), assuming that the agreement at the end continues
     first, second = both
     p, end = 0.9, len(first)
     agreement = [len(set(first[:d]) & set(second[:d])) / d for d in range(1, end + 1)]

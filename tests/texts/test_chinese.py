@@ -13,14 +13,14 @@ from embeddings.texts.terms import terms
         ("頭髮發展", "头发发展"),
     ],
 )
-def test_traditional_becomes_simplified(text: str, expected: str) -> None:
+def test_traditional_chinese_is_converted_to_simplified(text: str, expected: str) -> None:
     assert simplified(text) == expected
 
 
 @pytest.mark.parametrize("text", ["graph", "図書館の検索", "圖 도서관", "α → β", ""])
-def test_everything_else_stays(text: str) -> None:
+def test_other_texts_are_unchanged(text: str) -> None:
     assert simplified(text) == text
 
 
-def test_both_ways_of_writing_have_the_same_terms() -> None:
+def test_traditional_and_simplified_texts_have_the_same_terms() -> None:
     assert terms("圖神經網絡") == terms("图神经网络") != []

@@ -38,7 +38,7 @@ def abstracts() -> list[str]:
         (r"$ \ mathcal {L} _p $距离，\ textbf {C} hinese", "L _p距离，C hinese"),
     ],
 )
-def test_latex_becomes_what_a_reader_sees(latex: str, readable: str) -> None:
+def test_latex_is_converted_to_readable_text(latex: str, readable: str) -> None:
     assert clean(latex) == readable
 
 
@@ -50,7 +50,7 @@ def test_latex_becomes_what_a_reader_sees(latex: str, readable: str) -> None:
         ("{several benchmarks", "several benchmarks"),
     ],
 )
-def test_stray_braces_go(broken: str, readable: str) -> None:
+def test_unmatched_braces_are_removed(broken: str, readable: str) -> None:
     assert clean(broken) == readable
 
 
@@ -69,21 +69,21 @@ def test_stray_braces_go(broken: str, readable: str) -> None:
         "ﬁne ① 全角，ａ",
     ],
 )
-def test_what_is_no_markup_stays(plain: str) -> None:
+def test_text_without_markup_is_unchanged(plain: str) -> None:
     assert clean(plain) in {plain, plain.replace(r"\.$", ".$")}
 
 
-def test_a_percent_sign_does_not_swallow_the_rest() -> None:
+def test_a_percent_sign_does_not_start_a_comment() -> None:
     assert clean(r"降低33 \%,并 50% of \emph{all} words") == "降低33 %,并 50% of all words"
 
 
-def test_html_and_jats_tags_go_and_entities_are_read() -> None:
+def test_html_and_jats_tags_are_removed_and_entities_decoded() -> None:
     source = "<jats:title>Aim</jats:title><jats:p>H<sub>2</sub>O &amp; <i>E. coli</i>, p &lt; 0.05</jats:p>"
     assert clean(source) == "Aim H2O & E. coli, p < 0.05"
     assert clean('at <a href="http://a.org">this URL</a>') == "at this URL"
 
 
-def test_white_space_is_folded_and_invisible_characters_go() -> None:
+def test_white_space_is_folded_and_invisible_characters_are_removed() -> None:
     assert clean(" a\t b\r\n\u3000c\u200bd\ufeff\x00e\u00a0f\ud800 ") == "a b cde f"
 
 
@@ -96,7 +96,7 @@ def test_invisible_text_becomes_empty() -> None:
     assert clean(" \u200b\n") == ""
 
 
-def test_seeds_keep_their_words_and_lose_their_latex() -> None:
+def test_seeds_keep_their_words_without_latex() -> None:
     assert len(abstracts()) == 42
     for abstract in abstracts():
         cleaned = clean(abstract)
@@ -118,7 +118,7 @@ SIGNS = st.sampled_from([*"{}%&#_^~()$", r"\%", r"\&", "--", "$$", r"\emph{", r"
 
 
 @given(st.lists(st.one_of(WORDS, SIGNS), max_size=30))
-def test_words_outside_commands_survive(pieces: list[str]) -> None:
+def test_words_outside_commands_are_kept(pieces: list[str]) -> None:
     cleaned = clean(" ".join(pieces))
     assert all(piece in cleaned for piece in pieces if piece.isalnum())
 

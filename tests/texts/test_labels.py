@@ -46,7 +46,7 @@ def test_a_title_is_the_label() -> None:
         ("尽管近年来从CT", "AMO: 大规模,多样的临床数据集,用于腹部器官分割"),
     ],
 )
-def test_the_system_a_paper_presents_names_it(beginning: str, expected: str) -> None:
+def test_the_label_is_the_name_of_the_presented_system(beginning: str, expected: str) -> None:
     abstract = seed(beginning)
     assert label(abstract, detect(abstract)) == expected
 
@@ -61,12 +61,12 @@ def test_the_system_a_paper_presents_names_it(beginning: str, expected: str) -> 
         ("近年来,目睹了", "我们构建了一个MPI式通信库"),
     ],
 )
-def test_without_a_name_the_key_clause_is_taken(beginning: str, expected: str) -> None:
+def test_without_a_name_the_main_clause_is_taken(beginning: str, expected: str) -> None:
     abstract = seed(beginning)
     assert label(abstract, detect(abstract)).startswith(expected)
 
 
-def test_without_a_key_clause_the_first_sentence_is_taken() -> None:
+def test_without_a_main_clause_the_first_sentence_is_taken() -> None:
     assert label(seed("Dose verification"), "en").startswith("Dose verification based on proton-induced positron")
 
 
@@ -79,11 +79,11 @@ def test_without_a_key_clause_the_first_sentence_is_taken() -> None:
         "A recent model called GPT-3 writes text. We study how well it does so on long documents of law.",
     ],
 )
-def test_background_is_no_name(abstract: str) -> None:
+def test_acronyms_of_general_concepts_are_not_names(abstract: str) -> None:
     assert not re.match(r"[\w-]+: ", label(abstract, "en"))
 
 
-def test_nothing_is_invented_and_nothing_is_too_long() -> None:
+def test_labels_use_words_of_the_abstract_and_are_short() -> None:
     for abstract in abstracts():
         language = detect(abstract)
         found = label(abstract, language)
@@ -92,7 +92,7 @@ def test_nothing_is_invented_and_nothing_is_too_long() -> None:
         assert all(word in cleaned for word in re.findall(r"[\w-]+", found.casefold()))
 
 
-def test_a_long_label_is_cut_between_words() -> None:
+def test_a_long_label_is_truncated_between_words() -> None:
     found = label(f"We propose {'several remarkable things ' * 9}at once.", "en")
     assert len(found) <= 100
     assert re.fullmatch(r"Several remarkable things( several| remarkable| things)*…", found)

@@ -30,7 +30,7 @@ def test_short_latin_queries_are_english(query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["量化", "深度学习 CNN", "用CNN和LSTM做object detection", "CLIP模型"])
-def test_short_chinese_queries_are_chinese_with_english_terms_too(query: str) -> None:
+def test_short_chinese_queries_with_english_terms_are_chinese(query: str) -> None:
     assert detect(query) == "zh"
 
 
@@ -46,7 +46,7 @@ def test_short_chinese_queries_are_chinese_with_english_terms_too(query: str) ->
         ("Neste artigo apresentamos um método para a detecção de objetos em imagens.", "pt"),
     ],
 )
-def test_other_languages_are_told_apart(text: str, language: str) -> None:
+def test_other_languages_are_detected(text: str, language: str) -> None:
     assert detect(text) == language
 
 
@@ -59,7 +59,7 @@ def test_text_without_letters_has_no_language(text: str) -> None:
     assert detect(text) == UNDETERMINED
 
 
-def test_every_seed_is_english_or_chinese_by_what_most_of_it_is_written_in() -> None:
+def test_every_seed_is_english_or_chinese_by_its_predominant_script() -> None:
     languages = []
     for file in sorted((ROOT / "seeds").glob("*.txt")):
         for line in file.read_text("utf-8").splitlines():

@@ -19,7 +19,7 @@ def test_abbreviations_decimals_and_addresses_do_not_end_a_sentence(one: str) ->
     assert sentences(f"{one} A second sentence follows here.", "en") == [one, "A second sentence follows here."]
 
 
-def test_english_ends_at_full_stops_and_question_and_exclamation_marks() -> None:
+def test_english_sentences_end_at_full_stops_question_and_exclamation_marks() -> None:
     text = "What makes a representation good? We answer that question here! It is the posterior."
     assert sentences(text, "en") == [
         "What makes a representation good?",
@@ -28,7 +28,7 @@ def test_english_ends_at_full_stops_and_question_and_exclamation_marks() -> None
     ]
 
 
-def test_chinese_ends_without_a_space_and_keeps_half_width_commas() -> None:
+def test_chinese_sentences_end_without_a_space_and_keep_half_width_commas() -> None:
     text = (
         "为了解决这个问题,我们提出了AMO,这是一个数据集。 AMOS提供了500次CT扫描！效果如何？"
         "方法提高了0.41%；代码已经公开。"

@@ -10,7 +10,7 @@ from embeddings.texts.terms import terms
 
 
 @pytest.mark.parametrize(
-    ("written", "asked"),
+    ("document", "query"),
     [
         ("quantized object detectors", "quantization of object detector"),
         ("Contrastive Language-Image Pre-training (CLIP)", "clip"),
@@ -41,20 +41,20 @@ from embeddings.texts.terms import terms
         ("машинное обучение", "Обучение"),
     ],
 )
-def test_what_is_written_is_found_as_it_is_asked(written: str, asked: str) -> None:
-    assert set(terms(asked)) & set(terms(written))
+def test_variants_of_a_word_share_a_term(document: str, query: str) -> None:
+    assert set(terms(query)) & set(terms(document))
 
 
 @pytest.mark.parametrize(("one", "other"), [("C++", "C#"), ("C++", "C"), ("3D", "2D"), ("目标", "对象")])
-def test_different_things_share_nothing(one: str, other: str) -> None:
+def test_different_words_share_no_term(one: str, other: str) -> None:
     assert not set(terms(one)) & set(terms(other))
 
 
-def test_words_come_in_order_as_often_as_they_occur_and_stop_words_do_not() -> None:
+def test_terms_are_in_order_with_repetitions_and_without_stop_words() -> None:
     assert terms("The models of the models, and how a model learns") == ["model", "model", "model", "learn"]
 
 
-def test_a_compound_is_itself_and_its_parts() -> None:
+def test_a_compound_gives_itself_and_its_parts() -> None:
     assert terms("state-of-the-art GPT-3") == ["stateoftheart", "state", "art", "gpt3", "gpt", "3"]
 
 
@@ -67,7 +67,7 @@ def test_chinese_function_words_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "the of and", "… — !", "的"])
-def test_what_says_nothing_has_no_terms(text: str) -> None:
+def test_text_of_stop_words_and_signs_has_no_terms(text: str) -> None:
     assert terms(text) == []
 
 
@@ -79,7 +79,7 @@ def test_every_text_has_terms_that_are_visible_and_folded(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from("network GPT-3 k-space 3D C++ learning détection 目标检测 テスト".split()), max_size=8))
-def test_case_does_not_matter_nor_what_stands_beside(words: list[str]) -> None:
+def test_terms_do_not_depend_on_case_or_neighbouring_words(words: list[str]) -> None:
     apart = [term for word in words for term in terms(word)]
     assert terms(" ".join(words)) == terms(" ".join(words).upper()) == apart
 
