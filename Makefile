@@ -1,6 +1,6 @@
 # make run    set up, build a snapshot from seeds/, serve it
-# make test   set up, run every test
-# make check  what a change must pass: format, lint, types, tests
+# make test   set up, check format, lint and types, run every test, print the coverage
+# make check  the same without the coverage
 # make docs   build the documentation into site/
 
 PYTHON ?= python3
@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build serve test check format docs clean
+.PHONY: help setup run build serve gates test check format docs clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -35,13 +35,17 @@ serve: $(READY)
 run: build
 	$(BIN)/related-papers serve --host $(HOST) --port $(PORT) --snapshots $(SNAPSHOTS)
 
-test: $(READY)
-	$(BIN)/python -m pytest
-
-check: $(READY)
+# The quick gates, which run before the tests
+gates: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The coverage is printed and is no gate
+test: gates
+	$(BIN)/python -m pytest --cov=embeddings --cov=service --cov-report=term:skip-covered
+
+check: gates
 	$(BIN)/python -m pytest
 
 format: $(READY)
@@ -55,4 +59,4 @@ docs: $(READY)
 	$(BIN)/zensical build --strict --clean
 
 clean:
-	rm -rf site .cache .venv snapshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf site .cache .venv snapshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
+from benchmarks.off_topic import FAR_CHINESE, FAR_ENGLISH
 from benchmarks.quality import ITEMS, SEEDS, corpus_of, paraphrases, rows_of
 from embeddings.build.job import BuildOptions, build
 from embeddings.cli import output
@@ -35,7 +36,6 @@ from embeddings.ranking.calibration import EMBEDDED, Calibration, calibration_er
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
-from tests.off_topic import FAR_CHINESE, FAR_ENGLISH
 
 _PLOT = Path(__file__).parent.parent / "docs" / "reliability.svg"
 _LANGUAGES = ("en", "zh")
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--model", default=EMBEDDED_MODEL)
     parser.add_argument("--snapshots", type=Path)
     asked = parser.parse_args()
+    require_committed()
     with tempfile.TemporaryDirectory() as temporary:
         options = BuildOptions(snapshots=asked.snapshots or Path(temporary), model=asked.model, publish=False)
         snapshots: dict[str, Snapshot] = {}

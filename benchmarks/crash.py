@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 from embeddings.snapshots.folder import FolderSource
 from embeddings.snapshots.manifest import Manifest
 from embeddings.snapshots.snapshot import FILES, Snapshot, open_current
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--kills", type=int, default=10)
     asked = parser.parse_args()
+    require_committed()
     with tempfile.TemporaryDirectory() as folder:
         undisturbed, killed = Path(folder, "undisturbed"), Path(folder, "killed")
         began = time.perf_counter()

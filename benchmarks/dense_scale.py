@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes without types
 
 from benchmarks.generated import DIMENSION, Papers, unit
-from benchmarks.machine import RESULTS, write_result
+from benchmarks.machine import RESULTS, require_committed, write_result
 from embeddings import threads
 from embeddings.evaluation import plotting
 from embeddings.files import map_array
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--rivals", action="store_true", help="Up to 100,000, measure other kinds of index too.")
     parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    require_committed()
     if asked.ask:
         print(json.dumps(ask(asked.ask)))
         return

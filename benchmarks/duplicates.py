@@ -15,7 +15,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 from embeddings import readers
 from embeddings.encoders import loading
 from embeddings.indexes.faiss import assembler
@@ -58,6 +58,7 @@ EDITS: tuple[Callable[[list[str], random.Random], list[str]], ...] = (
 
 def main(source: str) -> None:
     """Measure, and write `results/duplicates.json`."""
+    require_committed()
     records = (entry for entry in readers.read([source]) if isinstance(entry, Record) and entry.abstract)
     abstracts = list(dict.fromkeys(str(record.abstract) for record in islice(records, _PAPERS)))
     encoder = loading.load()

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 from embeddings import threads
 from embeddings.encoders import loading, model_files
 from embeddings.encoders.backends import compiled_model, openvino_backend, sentence_transformer
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("texts_file", type=Path, help="JSON lines with `abstract`, `text` or `en`")
     parser.add_argument("--texts", type=int, default=384)
     asked = parser.parse_args()
+    require_committed()
     files, processors = model_files.locate(EMBEDDED_MODEL), threads.available()
     torch = loading.load_files(files, device="cpu", threads=processors)
     texts = _ordinary(_read(asked.texts_file), torch, asked.texts)

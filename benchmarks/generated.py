@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 from embeddings import threads
 from embeddings.files import create_array
 from embeddings.indexes.faiss import assembler, faiss_index
@@ -122,7 +122,9 @@ def main() -> None:
     """Compare with real vectors, and write `results/generated.json`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--like", type=Path, required=True, help="Real vectors, such as a snapshot's embeddings.npy.")
-    real = np.load(parser.parse_args().like)
+    asked = parser.parse_args()
+    require_committed()
+    real = np.load(asked.like)
     real = real[np.random.default_rng(0).permutation(len(real))]
     drawn = Papers().draw(len(real), 1).vectors
     found = {"vectors": len(real), "real": described(real), "generated": described(drawn)}

@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from benchmarks.generated import DIMENSION as _DIMENSION
 from benchmarks.generated import TOPICS, Papers, unit
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 from embeddings import threads
 from embeddings.files import create_array, map_array
 from embeddings.indexes.bm25 import lexical_index
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="Where the corpus is kept; left out, it is thrown away.")
     parser.add_argument("--profile", action="store_true", help="Print where the time of hybrid search goes.")
     asked = parser.parse_args()
+    require_committed()
     with tempfile.TemporaryDirectory() as thrown_away:
         folder = asked.folder or Path(thrown_away)
         folder.mkdir(parents=True, exist_ok=True)

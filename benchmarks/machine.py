@@ -1,8 +1,14 @@
-"""What every result file says of where and when it was made."""
+"""Writes result files, with the machine, the versions and the commit that they were measured with.
+
+A result names a commit, so that it can be measured again. Benchmarks therefore refuse to measure code that is not
+committed, unless the variable `BENCHMARK_ALLOW_DIRTY` is 1; the commit in the result then ends in `-dirty`.
+"""
 
 import json
+import os
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,12 +16,19 @@ from typing import Any
 
 from embeddings import threads
 
+ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
+ALLOW_DIRTY = "BENCHMARK_ALLOW_DIRTY"
 _LIBRARIES = ("faiss-cpu", "numpy", "sentence-transformers", "torch", "transformers")
 
 
 def write_result(name: str, result: dict[str, Any]) -> None:
-    """Write `results/NAME.json`: the result with machine, versions, commit and date."""
+    """Write `results/NAME.json`: the result with machine, versions, commit and date.
+
+    Raises:
+        SystemExit: As `require_committed`.
+    """
+    require_committed()
     content = {
         "benchmark": name,
         "date": datetime.now(UTC).date().isoformat(),
@@ -29,10 +42,39 @@ def write_result(name: str, result: dict[str, Any]) -> None:
     print(f"wrote {path}")
 
 
+def require_committed() -> None:
+    """End the process if tracked files have changes that are not committed.
+
+    Scripts call it before they measure, as a measurement may take hours.
+
+    Raises:
+        SystemExit: There are such changes, and `BENCHMARK_ALLOW_DIRTY` is not 1.
+    """
+    changed = uncommitted()
+    if changed and os.environ.get(ALLOW_DIRTY) != "1":
+        sys.exit(
+            f"{', '.join(changed)} not committed: a result must name the commit it was measured with; commit first, "
+            f"or set {ALLOW_DIRTY}=1"
+        )
+
+
 def commit() -> str:
-    """What is checked out, as `git describe` names it."""
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or "unknown"
+    """The commit that is checked out; ends in `-dirty` if there are uncommitted changes, `unknown` without git."""
+    described = _git("describe", "--always").strip()
+    return (described or "unknown") + ("-dirty" if uncommitted() else "")
+
+
+def uncommitted() -> list[str]:
+    """Tracked files with uncommitted changes, relative to the root; results, pages and charts are left out.
+
+    Benchmarks write these themselves, some after each step.
+    """
+    listed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results", ":!docs")
+    return [line[3:] for line in listed.splitlines()]
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False).stdout
 
 
 def _machine() -> dict[str, Any]:

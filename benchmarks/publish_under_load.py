@@ -16,7 +16,7 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 from embeddings.build.job import BuildOptions, build
 from embeddings.snapshots.folder import FolderSource
 
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--port", type=int, default=8765)
     asked = parser.parse_args()
+    require_committed()
     with tempfile.TemporaryDirectory() as folder:
         snapshots = Path(folder)
         ids = _two_snapshots(snapshots)

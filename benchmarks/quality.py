@@ -19,7 +19,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
+from benchmarks.paraphrases import PARAPHRASES
 from embeddings.build.job import BuildOptions, build
 from embeddings.cli import reports
 from embeddings.encoders.encoder_info import EMBEDDED_MODEL
@@ -32,7 +33,6 @@ from embeddings.queries import Filters, Mode
 from embeddings.ranking.weights import WEIGHTS
 from embeddings.search.query_encoder import QueryEncoder
 from embeddings.snapshots.snapshot import Snapshot
-from tests.paraphrases import PARAPHRASES
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 ITEMS = Path(__file__).parent / "known_items" / "seeds.jsonl"
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--parallel", type=Path)
     parser.add_argument("--model", default=EMBEDDED_MODEL)
     asked = parser.parse_args()
+    require_committed()
     result: dict[str, Any] = {
         "encoder": asked.model,
         "bm25": {"k1": lexical_index.K1, "b": lexical_index.B},
@@ -105,7 +106,7 @@ def _titles(name: str, rows: Sequence[dict[str, Any]], field: str, answer: str, 
 
 
 def paraphrases() -> Qrels:
-    """Of `tests/paraphrases.py`."""
+    """Of `benchmarks/paraphrases.py`."""
     questions = tuple(Query(id=paper, text=text) for paper, text in PARAPHRASES.items())
     return Qrels(name="paraphrases", queries=questions, grades={paper: {paper: 1} for paper in PARAPHRASES})
 

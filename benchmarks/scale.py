@@ -17,7 +17,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 
 _WORDS = 30_000
 _LENGTH = 150
@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--papers", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     asked = parser.parse_args()
+    require_committed()
     runs = []
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "model")

@@ -27,7 +27,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote
 
-from benchmarks.machine import write_result
+from benchmarks.machine import require_committed, write_result
 from benchmarks.scale import make_model
 from embeddings import threads
 from embeddings.build.job import BuildOptions, build
@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--papers", type=int, default=3000)
     parser.add_argument("--folder", type=Path, help="Where corpora are kept; left out, they are thrown away.")
     asked = parser.parse_args()
+    require_committed()
     own, others = _processors()
     with tempfile.TemporaryDirectory() as thrown_away, ExitStack() as ends:
         folder = asked.folder or Path(thrown_away)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import RESULTS, commit, write_result
+from benchmarks.machine import RESULTS, commit, require_committed, write_result
 from benchmarks.peers import embedding, environments, inputs, serving, table, vectors
 from benchmarks.peers.conversation import PeerFailed
 from benchmarks.peers.environments import OURS, PEERS, WORKS
@@ -41,6 +41,7 @@ def main() -> None:
         return
     if asked.folder is None:
         parser.error("--folder is needed")
+    require_committed()
     folder = asked.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     papers = inputs.make_papers(folder, asked.corpus)

@@ -3,6 +3,7 @@
 Modules that import torch or FAISS are imported inside the commands that need them: `--help` must not wait for them.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +32,26 @@ from embeddings.release.comparison import Thresholds
 
 app = typer.Typer(
     name="related-papers",
-    help="Find papers related to a paper, or to a sentence.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"related-papers {version('related-papers')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Find papers related to a paper, or to a sentence."""
+
+
 app.add_typer(cli_snapshots.app, name="snapshots")
 app.add_typer(cli_distillation.app)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 import typer
 from annotated_types import Ge, Le
 
+from embeddings import library, threads
 from embeddings.cli import output
 from embeddings.cli.options import AsJson, Snapshots
 from embeddings.queries import DeclaredOption, Results, SearchOptions, declared_options
@@ -105,25 +106,15 @@ def related(
 
 
 def open_snapshot(snapshots: Path, snapshot: str | None) -> "Snapshot":
-    """Open a snapshot by the beginning of its id, or the one that is served."""
-    from embeddings import threads
-    from embeddings.snapshots.folder import FolderSource
-    from embeddings.snapshots.snapshot import Snapshot, open_current
-
+    """Open a snapshot as `library.open_snapshot` does; numpy multiplies in one thread from then on."""
     threads.single_threaded_blas()
-    if snapshot is None:
-        return open_current(FolderSource(snapshots))[0]
-    source = FolderSource(snapshots)
-    return Snapshot.open(source.fetch(source.resolve(snapshot)))
+    return library.open_snapshot(snapshots, snapshot)
 
 
 def open_searcher(snapshots: Path) -> "Searcher":
-    """Open the served snapshot; its encoder is loaded with the first text, as related papers need none."""
-    from embeddings.search.query_encoder import QueryEncoder
-    from embeddings.search.searcher import Searcher
-
-    opened = open_snapshot(snapshots, None)
-    return Searcher(opened, QueryEncoder(opened))
+    """Open the published snapshot as `library.open_searcher` does; numpy multiplies in one thread from then on."""
+    threads.single_threaded_blas()
+    return library.open_searcher(snapshots)
 
 
 def _print(results: Results, searcher: "Searcher", options: SearchOptions, *, as_json: bool) -> None:

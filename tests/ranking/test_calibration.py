@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from benchmarks.off_topic import FAR_CHINESE, FAR_ENGLISH
+from benchmarks.paraphrases import PARAPHRASES
 from embeddings.build.job import BuildOptions, build
 from embeddings.encoders.backends.base import Precision
 from embeddings.errors import InvalidOption, QrelsError, SnapshotError
@@ -36,8 +38,6 @@ from embeddings.search.query_encoder import QueryEncoder
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.manifest import Manifest
 from embeddings.snapshots.snapshot import Snapshot
-from tests.off_topic import FAR_CHINESE, FAR_ENGLISH
-from tests.paraphrases import PARAPHRASES
 
 GHOST = "9bd7f146d121"
 ITEMS = Path(__file__).parent.parent.parent / "benchmarks" / "known_items" / "seeds.jsonl"

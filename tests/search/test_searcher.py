@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.paraphrases import PARAPHRASES
 from embeddings.encoders.encoder import Encoder
 from embeddings.encoders.encoder_info import Encoded
 from embeddings.errors import AmbiguousPaperId, EmptyQuery, InvalidOption, PaperNotFound
@@ -16,7 +17,6 @@ from embeddings.ranking.stage_names import OPTIONAL, StageName
 from embeddings.search import results_json
 from embeddings.search.searcher import Searcher
 from embeddings.snapshots.snapshot import Snapshot
-from tests.paraphrases import PARAPHRASES
 
 GHOST = "9bd7f146d121"
 ALL = SearchOptions(top_k=100)
