@@ -20,7 +20,8 @@ from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
 _DESCRIPTION = """
-Find papers related to a paper, or to a sentence. Scores are cosines in [-1, 1], higher is closer.
+Find papers related to a paper, or to a sentence. Hits are in descending `score`, in [0, 1];
+`similarity` is the cosine of query and paper, in [-1, 1].
 
 Every answer names the snapshot it came from, in the body and in `X-Snapshot`. Every error is a problem detail
 (RFC 9457, `application/problem+json`); compare its `type`. Parameters that are not known are refused, not ignored.

@@ -198,7 +198,7 @@ def results_table(results: "Results", *, explain: bool) -> None:
     if results.query is not None and results.query.tokens_seen < results.query.tokens_total:
         line(f"the query was truncated to {results.query.tokens_seen} of {results.query.tokens_total} tokens")
     if not results.hits:
-        line("no paper fits; widen the filters, or lower --min-score, --min-similarity or --min-probability")
+        line("no paper matches; widen the filters, or lower --min-score, --min-similarity or --min-probability")
         return
     if results.found is False:
         line("no paper seems to be about this topic; the most similar papers are:")

@@ -150,7 +150,7 @@ BATCH_SEARCH: dict[str, Any] = {
             "status": 422,
             "detail": "the query has no word to search for; give a few words, a sentence or an abstract",
             "instance": "/batch/search#/queries/1",
-            "request_id": "6e75856dd119f1b49456dc464623da84",
+            "request_id": "8d6f0b6dcaa58ac0874ccade12843057",
         },
     ],
 }
@@ -183,7 +183,7 @@ BATCH_RELATED: dict[str, Any] = {
             "status": 404,
             "detail": "no paper 'DOI:10.1000/unknown'; give its 40-digit id, the first 8 digits or more of it, or an id of another system with its prefix, such as ARXIV:2301.00001 or DOI:10.1000/x",
             "instance": "/batch/related#/queries/1",
-            "request_id": "bacdcc1337cd2612862f5dddbf30a958",
+            "request_id": "b77c3eeb560ebe9278e4521ef94f825b",
         },
     ],
 }
@@ -214,11 +214,10 @@ PAPER_SHOWN: dict[str, Any] = {
     "id": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
     "title": None,
     "label": "GHOST: Guided Hybrid Quantization with One-to-one Self-Teaching",
-    "abstract": "Considering the computation complexity, we propose a Guided Hybrid Quantization with One-to-one Self-Teaching (GHOST}) framework. More concretely, we first design a structure called guided quantization self-distillation (GQSD), which is an innovative idea for realizing lightweight through the synergy of quantization and distillation. The training process of the quantization model is guided by its full-precision model, which is time-saving and cost-saving without preparing a huge pre-trained model in advance. Second, we put forward a hybrid quantization (HQ) module to obtain the optimal bit width automatically under a constrained condition where a threshold for distribution distance between the center and samples is applied in the weight value search space. Third, in order to improve information transformation, we propose a one-to-one self-teaching (OST) module to give the student network a ability of self-judgment. A switch control machine (SCM) builds a bridge between the student network and teacher network in the same location to help the teacher to reduce wrong guidance and impart vital knowledge to the student. This distillation method allows a model to learn from itself and gain substantial improvement without any additional supervision. Extensive experiments on a multimodal dataset (VEDAI) and single-modality datasets (DOTA, NWPU, and DIOR) show that object detection based on GHOST outperforms the existing detectors. The tiny parameters (<9.7 MB) and Bit-Operations (BOPs) (<2158 G) compared with any remote sensing-based, lightweight or distillation-based algorithms demonstrate the superiority in the lightweight design domain. Our code and model will be released at https://github.com/icey-zhang/GHOST.",
     "language": "en",
     "externalIds": {},
+    "abstract": "Considering the computation complexity, we propose a Guided Hybrid Quantization with One-to-one Self-Teaching (GHOST}) framework. More concretely, we first design a structure called guided quantization self-distillation (GQSD), which is an innovative idea for realizing lightweight through the synergy of quantization and distillation. The training process of the quantization model is guided by its full-precision model, which is time-saving and cost-saving without preparing a huge pre-trained model in advance. Second, we put forward a hybrid quantization (HQ) module to obtain the optimal bit width automatically under a constrained condition where a threshold for distribution distance between the center and samples is applied in the weight value search space. Third, in order to improve information transformation, we propose a one-to-one self-teaching (OST) module to give the student network a ability of self-judgment. A switch control machine (SCM) builds a bridge between the student network and teacher network in the same location to help the teacher to reduce wrong guidance and impart vital knowledge to the student. This distillation method allows a model to learn from itself and gain substantial improvement without any additional supervision. Extensive experiments on a multimodal dataset (VEDAI) and single-modality datasets (DOTA, NWPU, and DIOR) show that object detection based on GHOST outperforms the existing detectors. The tiny parameters (<9.7 MB) and Bit-Operations (BOPs) (<2158 G) compared with any remote sensing-based, lightweight or distillation-based algorithms demonstrate the superiority in the lightweight design domain. Our code and model will be released at https://github.com/icey-zhang/GHOST.",
     "sources": [{"file": "seeds/000_705029e5f8c2de55.txt", "line": 5}],
-    "duplicates": [],
     "tokens_seen": 373,
     "tokens_total": 373,
 }
