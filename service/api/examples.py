@@ -5,7 +5,7 @@ from typing import Any
 
 QUERY = "segment organs and tumors in CT scans with CLIP"
 PAPER = "9bd7f146d1218d109bf9ed5c5219e88ed454bb07"
-SNAPSHOT = "3d402493259b"
+SNAPSHOT = "efac0c64ccbf"
 
 SEARCH_BODY: dict[str, Any] = {"q": "segment organs and tumors in CT scans with CLIP", "top_k": 2, "why": True}
 
@@ -23,12 +23,12 @@ BATCH_SEARCH_BODY: dict[str, Any] = {
 BATCH_RELATED_BODY: dict[str, Any] = {"queries": [{"paper": "9bd7f146", "top_k": 1}, {"paper": "DOI:10.1000/unknown"}]}
 
 SEARCH: dict[str, Any] = {
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
     "hits": [
         {
             "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
-            "score": 0.61,
-            "similarity": 0.61,
+            "score": 0.7388092279434204,
+            "similarity": 0.6099958419799805,
             "probability": 0.983,
             "title": None,
             "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
@@ -37,13 +37,13 @@ SEARCH: dict[str, Any] = {
             "why": {
                 "query_sentence": "segment organs and tumors in CT scans with CLIP",
                 "hit_sentence": "The Universal Model can better segment 25 organs and 6 types of tumors by exploiting the semantic relationship between abdominal structures.",
-                "score": 0.5346,
+                "similarity": 0.5345678925514221,
             },
         },
         {
             "id": "4cdf5e49470ff6bbbc2dab6d568a226da67f3dcb",
-            "score": 0.4745,
-            "similarity": 0.4745,
+            "score": 0.593936562538147,
+            "similarity": 0.4744533896446228,
             "probability": 0.83,
             "title": None,
             "label": "AMO: 大规模,多样的临床数据集,用于腹部器官分割",
@@ -52,7 +52,7 @@ SEARCH: dict[str, Any] = {
             "why": {
                 "query_sentence": "segment organs and tumors in CT scans with CLIP",
                 "hit_sentence": "尽管近年来从CT/MRI扫描中自动腹部多器官分割取得了很大进展,但由于缺乏各种临床方案的大规模基准,对模型的能力的全面评估受到阻碍。",
-                "score": 0.6602,
+                "similarity": 0.6602435111999512,
             },
         },
     ],
@@ -63,12 +63,13 @@ SEARCH: dict[str, Any] = {
 }
 
 RELATED: dict[str, Any] = {
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
+    "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
     "hits": [
         {
             "id": "1e3e9bd219984a5b59814688756762c4836876e8",
-            "score": 0.5958,
-            "similarity": 0.5958,
+            "score": 0.315868616104126,
+            "similarity": 0.5957860946655273,
             "probability": 0.146,
             "title": None,
             "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
@@ -77,8 +78,8 @@ RELATED: dict[str, Any] = {
         },
         {
             "id": "8b2b11a053eae8d53378fa90e555ece10f8c82d9",
-            "score": 0.5297,
-            "similarity": 0.5297,
+            "score": 0.30815571546554565,
+            "similarity": 0.5296536684036255,
             "probability": 0.14,
             "title": None,
             "label": "RELIANT: framework to mitigate the bias exhibited by the student model",
@@ -89,17 +90,16 @@ RELATED: dict[str, Any] = {
     "total": 41,
     "exhausted": False,
     "found": False,
-    "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
 }
 
 EXAMPLES: dict[str, Any] = {
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
     "hits": [
         {
             "id": "b1b85e52abba257cba2967aaf4e288ea3da74fda",
-            "score": 0.3652,
-            "similarity": 0.3652,
-            "probability": None,
+            "score": 0.19531086087226868,
+            "similarity": 0.365237832069397,
+            "probability": 0.077,
             "title": None,
             "label": "CCFL: Computationally Customized Federated Learning",
             "language": "en",
@@ -107,9 +107,9 @@ EXAMPLES: dict[str, Any] = {
         },
         {
             "id": "5dbde0b6e9f42c98c8282b4452a9947a4c904e22",
-            "score": 0.3357,
-            "similarity": 0.3357,
-            "probability": None,
+            "score": 0.1891864538192749,
+            "similarity": 0.3357318639755249,
+            "probability": 0.074,
             "title": None,
             "label": "我们提出了一个基于ESDAGFL的基于事件触发的通信机制的能量优化的",
             "language": "zh",
@@ -118,20 +118,20 @@ EXAMPLES: dict[str, Any] = {
     ],
     "total": 40,
     "exhausted": False,
-    "found": None,
+    "found": False,
     "query": {"tokens_seen": 5, "tokens_total": 5, "language": "en"},
 }
 
 BATCH_SEARCH: dict[str, Any] = {
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
     "results": [
         {
-            "snapshot": "3d402493259b",
+            "snapshot": "efac0c64ccbf",
             "hits": [
                 {
                     "id": "86affd4c37d5d63748a1722c317f88fb7795e81b",
-                    "score": 0.61,
-                    "similarity": 0.61,
+                    "score": 0.7388092279434204,
+                    "similarity": 0.6099958419799805,
                     "probability": 0.983,
                     "title": None,
                     "label": "CLIP-Driven Universal Model: embedding learned from Contrastive Language-Image Pre-training (CLIP)…",
@@ -150,21 +150,22 @@ BATCH_SEARCH: dict[str, Any] = {
             "status": 422,
             "detail": "the query has no word to search for; give a few words, a sentence or an abstract",
             "instance": "/batch/search#/queries/1",
-            "request_id": "5d5ae51fb90342fcbc323ee320790ef7",
+            "request_id": "f86f3ad0f06cfa3ee1d26e3484e4baa9",
         },
     ],
 }
 
 BATCH_RELATED: dict[str, Any] = {
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
     "results": [
         {
-            "snapshot": "3d402493259b",
+            "snapshot": "efac0c64ccbf",
+            "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
             "hits": [
                 {
                     "id": "1e3e9bd219984a5b59814688756762c4836876e8",
-                    "score": 0.5958,
-                    "similarity": 0.5958,
+                    "score": 0.315868616104126,
+                    "similarity": 0.5957860946655273,
                     "probability": 0.146,
                     "title": None,
                     "label": "Explore distillation techniques to transfer the success of large MIM-based pre-trained models to…",
@@ -175,7 +176,6 @@ BATCH_RELATED: dict[str, Any] = {
             "total": 41,
             "exhausted": False,
             "found": False,
-            "paper": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
         },
         {
             "type": "urn:related-papers:problem:paper-not-found",
@@ -183,13 +183,13 @@ BATCH_RELATED: dict[str, Any] = {
             "status": 404,
             "detail": "no paper 'DOI:10.1000/unknown'; give its 40-digit id, the first 8 digits or more of it, or an id of another system with its prefix, such as ARXIV:2301.00001 or DOI:10.1000/x",
             "instance": "/batch/related#/queries/1",
-            "request_id": "23d42307c79948feae8178eafb4448f9",
+            "request_id": "38ea6d34330e66e1b2af401ccef2aea4",
         },
     ],
 }
 
 LISTING: dict[str, Any] = {
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
     "total": 42,
     "papers": [
         {
@@ -210,15 +210,14 @@ LISTING: dict[str, Any] = {
 }
 
 PAPER_SHOWN: dict[str, Any] = {
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
     "id": "9bd7f146d1218d109bf9ed5c5219e88ed454bb07",
     "title": None,
     "label": "GHOST: Guided Hybrid Quantization with One-to-one Self-Teaching",
-    "abstract": "Considering the computation complexity, we propose a Guided Hybrid Quantization with One-to-one Self-Teaching (GHOST}) framework. More concretely, we first design a structure called guided quantization self-distillation (GQSD), which is an innovative idea for realizing lightweight through the synergy of quantization and distillation. The training process of the quantization model is guided by its full-precision model, which is time-saving and cost-saving without preparing a huge pre-trained model in advance. Second, we put forward a hybrid quantization (HQ) module to obtain the optimal bit width automatically under a constrained condition where a threshold for distribution distance between the center and samples is applied in the weight value search space. Third, in order to improve information transformation, we propose a one-to-one self-teaching (OST) module to give the student network a ability of self-judgment. A switch control machine (SCM) builds a bridge between the student network and teacher network in the same location to help the teacher to reduce wrong guidance and impart vital knowledge to the student. This distillation method allows a model to learn from itself and gain substantial improvement without any additional supervision. Extensive experiments on a multimodal dataset (VEDAI) and single-modality datasets (DOTA, NWPU, and DIOR) show that object detection based on GHOST outperforms the existing detectors. The tiny parameters (<9.7 MB) and Bit-Operations (BOPs) (<2158 G) compared with any remote sensing-based, lightweight or distillation-based algorithms demonstrate the superiority in the lightweight design domain. Our code and model will be released at https://github.com/icey-zhang/GHOST.",
     "language": "en",
     "externalIds": {},
+    "abstract": "Considering the computation complexity, we propose a Guided Hybrid Quantization with One-to-one Self-Teaching (GHOST}) framework. More concretely, we first design a structure called guided quantization self-distillation (GQSD), which is an innovative idea for realizing lightweight through the synergy of quantization and distillation. The training process of the quantization model is guided by its full-precision model, which is time-saving and cost-saving without preparing a huge pre-trained model in advance. Second, we put forward a hybrid quantization (HQ) module to obtain the optimal bit width automatically under a constrained condition where a threshold for distribution distance between the center and samples is applied in the weight value search space. Third, in order to improve information transformation, we propose a one-to-one self-teaching (OST) module to give the student network a ability of self-judgment. A switch control machine (SCM) builds a bridge between the student network and teacher network in the same location to help the teacher to reduce wrong guidance and impart vital knowledge to the student. This distillation method allows a model to learn from itself and gain substantial improvement without any additional supervision. Extensive experiments on a multimodal dataset (VEDAI) and single-modality datasets (DOTA, NWPU, and DIOR) show that object detection based on GHOST outperforms the existing detectors. The tiny parameters (<9.7 MB) and Bit-Operations (BOPs) (<2158 G) compared with any remote sensing-based, lightweight or distillation-based algorithms demonstrate the superiority in the lightweight design domain. Our code and model will be released at https://github.com/icey-zhang/GHOST.",
     "sources": [{"file": "seeds/000_705029e5f8c2de55.txt", "line": 5}],
-    "duplicates": [],
     "tokens_seen": 373,
     "tokens_total": 373,
 }
@@ -227,15 +226,15 @@ ALIVE: dict[str, Any] = {"status": "alive"}
 
 READY: dict[str, Any] = {
     "status": "ready",
-    "snapshot": "3d402493259b",
-    "built_at": "2026-11-21T05:35:59+00:00",
-    "published_at": "2026-11-21T05:35:59+00:00",
-    "age_seconds": 18.8547,
+    "snapshot": "efac0c64ccbf",
+    "built_at": "2026-11-24T17:22:52+00:00",
+    "published_at": "2026-11-24T17:22:52+00:00",
+    "age_seconds": 1.074585,
 }
 
 INFO: dict[str, Any] = {
     "version": "0.1.0",
-    "snapshot": "3d402493259b",
+    "snapshot": "efac0c64ccbf",
     "model": {
         "name": "embedded/all-MiniLM-L6-v2-en-zh",
         "revision": None,
@@ -255,7 +254,7 @@ INFO: dict[str, Any] = {
         "extra_dropped": {},
         "not_read_whole": 0,
     },
-    "index": {"factory": "Flat", "effort": 0, "refine": 1},
+    "index": {"kind": "faiss", "factory": "Flat", "effort": 0, "refine": 1},
     "evaluation": {"index_recall_at_10": 1.0, "queries": 42, "wanted": 0.98, "pareto": []},
     "duplicates": {"least_score": 0.94, "least_twin_score": 0.84, "groups": 0, "papers": 0},
     "versions": {

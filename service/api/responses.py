@@ -138,22 +138,24 @@ class SourceAnswer(TypedDict):
 
 
 class PaperAnswer(TypedDict):
-    """A paper and all that is known of it."""
+    """A paper with all known fields."""
 
     snapshot: Annotated[str, Field(description="Id of the snapshot that answered.")]
     id: Annotated[str, Field(description="SHA-1 of the normalised abstract, 40 hexadecimal digits.")]
-    title: Annotated[str | None, Field(description="Null where no source gave one; a title is never invented.")]
-    label: Annotated[str, Field(description="What people may call it: the title, or the abstract's key clause.")]
-    abstract: Annotated[str, Field(description="As received.")]
-    language: Annotated[str, Field(description="ISO 639-1 code.")]
-    year: NotRequired[Annotated[int, Field(description="Of publication.")]]
-    authors: NotRequired[Annotated[list[str], Field(description="In order.")]]
+    title: Annotated[str | None, Field(description="Null if no source gave one; a title is never invented.")]
+    label: Annotated[str, Field(description="The title, or the key clause of the abstract.")]
+    authors: NotRequired[Annotated[list[str], Field(description="Names in order.")]]
     venue: NotRequired[Annotated[str, Field(description="Journal, conference or repository.")]]
-    url: NotRequired[Annotated[str, Field(description="Where people read it.")]]
-    categories: NotRequired[Annotated[list[str], Field(description="In the source's words.")]]
+    year: NotRequired[Annotated[int, Field(description="Year of publication.")]]
+    date: NotRequired[Annotated[str, Field(description="Date of publication: YYYY, YYYY-MM or YYYY-MM-DD.")]]
+    url: NotRequired[Annotated[str, Field(description="Address of a page about the paper.")]]
+    categories: NotRequired[Annotated[list[str], Field(description="Subject classes, spelt as in the source.")]]
+    language: Annotated[str, Field(description="ISO 639-1 code.")]
     externalIds: Annotated[dict[str, str], Field(description="Ids in other systems, by system.")]
-    sources: Annotated[list[SourceAnswer], Field(description="Every place where it was seen.")]
-    duplicates: Annotated[list[str], Field(description="Ids of its near-duplicates.")]
+    duplicates: NotRequired[Annotated[list[str], Field(description="Ids of its near-duplicates.")]]
+    abstract: Annotated[str, Field(description="As received.")]
+    extra: NotRequired[Annotated[dict[str, Any], Field(description="Other fields of the source record.")]]
+    sources: Annotated[list[SourceAnswer], Field(description="Every position where it was found.")]
     tokens_seen: Annotated[int, Field(description="Tokens of title and abstract that the encoder read.")]
     tokens_total: Annotated[int, Field(description="Tokens that title and abstract have.")]
 

@@ -1,35 +1,23 @@
-"""The engine's values into the shapes of `schemas`. Pure."""
+"""Serialise papers into the shapes of `responses`. Pure."""
+
+from typing import Any
 
 from embeddings.papers import Paper
-from service.api.responses import ListedPaper, PaperAnswer
+from embeddings.snapshots import stored_fields
+from service.api.responses import ListedPaper
 
 
-def paper(snapshot: str, found: Paper) -> PaperAnswer:
-    """Show all that is known of a paper."""
-    answer: PaperAnswer = {
-        "snapshot": snapshot,
-        "id": found.id,
-        "title": found.title,
-        "label": found.label,
-        "abstract": found.abstract,
-        "language": found.language,
-        "externalIds": dict(found.external_ids),
+def paper(snapshot: str, found: Paper) -> dict[str, Any]:
+    """Serialise a paper: the stored fields that hits show, then the others of `PaperAnswer`."""
+    answer = {"snapshot": snapshot, **stored_fields.fields(found), "abstract": found.abstract}
+    if found.extra:
+        answer["extra"] = dict(found.extra)
+    return {
+        **answer,
         "sources": [{"file": source.file, "line": source.line} for source in found.sources],
-        "duplicates": list(found.duplicates),
         "tokens_seen": found.tokens_seen,
         "tokens_total": found.tokens_total,
     }
-    if found.year is not None:
-        answer["year"] = found.year
-    if found.authors:
-        answer["authors"] = list(found.authors)
-    if found.venue is not None:
-        answer["venue"] = found.venue
-    if found.url is not None:
-        answer["url"] = found.url
-    if found.categories:
-        answer["categories"] = list(found.categories)
-    return answer
 
 
 def listed(found: Paper) -> ListedPaper:

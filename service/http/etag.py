@@ -2,11 +2,14 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.openapi import note_template
 from service.engine.reloader import Reloader
+from service.http.cacheable import CacheableRoutes
 from service.http.headers import header
 from service.settings import Settings
 
@@ -25,29 +28,35 @@ class ETags:
     what else was in the pass through the model, and as compressed answers share it.
     """
 
-    def __init__(self, app: ASGIApp, live: Reloader, settings: Settings, version: str) -> None:
+    def __init__(
+        self, app: ASGIApp, reloader: Reloader, settings: Settings, version: str, routes: Sequence[BaseRoute]
+    ) -> None:
         """Wrap an application.
 
         Args:
             app: Answers questions.
-            live: Knows which snapshot is served.
+            reloader: Holds the served snapshot.
             settings: Decide what an answer is like, and how long caches need not ask.
             version: Of this service.
+            routes: Of the application; those marked `cacheable` get an ETag.
         """
         self._app = app
-        self._live = live
+        self._reloader = reloader
+        self._routes = CacheableRoutes(routes)
         self._release = f"{version} {sorted(settings.model_dump(mode='json', include=_DECISIVE).items())}".encode()
         kept = f"max-age={settings.max_age_s}" if settings.max_age_s else "no-cache"
         self._cache_control = (b"cache-control", kept.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        template = _template(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        template = (
+            self._routes.template(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        )
         if template is None:
             await self._app(scope, receive, send)
             return
         known = header(scope, b"if-none-match")
-        current = self._live.current
+        current = self._reloader.current
         if known is not None and current is not None:
             name = self._name(scope, current.snapshot.id)
             if name in _NAME.findall(known):
@@ -62,8 +71,9 @@ class ETags:
 
         async def send_named(message: Message) -> None:
             nonlocal unchanged
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                named = self._headers(self._name(scope, scope["state"]["snapshot"]))
+            snapshot = scope["state"].get("snapshot")
+            if message["type"] == "http.response.start" and message["status"] == 200 and snapshot is not None:
+                named = self._headers(self._name(scope, snapshot))
                 unchanged = anything
                 if unchanged:
                     message = {**message, "status": 304, "headers": [*named, _VARY]}
@@ -84,12 +94,3 @@ class ETags:
         made = hashlib.blake2b(self._release, digest_size=12, key=snapshot.encode())
         made.update(b"\0" + (scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"])
         return made.hexdigest()
-
-
-def _template(path: str) -> str | None:
-    """The route of an address whose answers depend on snapshot and request alone, as OpenAPI names it."""
-    if path in ("/search", "/papers"):
-        return path
-    if not path.startswith("/papers/"):
-        return None
-    return "/papers/{paper_id}/related" if path.endswith("/related") else "/papers/{paper_id}"
