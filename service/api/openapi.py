@@ -75,7 +75,12 @@ def template(scope: Scope) -> str | None:
     if noted is not None:
         return noted
     path = getattr(scope.get("route"), "path", None)
-    return path.replace(":path}", "}") if isinstance(path, str) else None
+    return path_template(path) if isinstance(path, str) else None
+
+
+def path_template(path: str) -> str:
+    """Write the path of a route as OpenAPI does: without the converters of its parameters."""
+    return path.replace(":path}", "}")
 
 
 def note_template(scope: Scope, template: str) -> None:

@@ -8,7 +8,7 @@ from service.api.responses import ListedPaper
 
 
 def paper(snapshot: str, found: Paper) -> dict[str, Any]:
-    """Serialise a paper: the fields that hits show, then those that only this answer has (`PaperAnswer`)."""
+    """Serialise a paper: the stored fields that hits show, then the others of `PaperAnswer`."""
     answer = {"snapshot": snapshot, **stored_fields.fields(found), "abstract": found.abstract}
     if found.extra:
         answer["extra"] = dict(found.extra)

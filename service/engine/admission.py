@@ -1,15 +1,18 @@
-"""Engine work in a bounded number of threads, and the one rule about who is let in."""
+"""Admission control: a bounded number of threads, and a bounded number of requests that wait for them."""
 
 import contextvars
 import threading
 from asyncio import wrap_future
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from service.errors import Overloaded, ShuttingDown
 from service.telemetry.metrics import Metrics
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -29,38 +32,27 @@ class Workers:
         self._admitted = 0
         self._lock = threading.Lock()
 
-    async def run(self, function: Callable[[], T], first: Callable[[], Awaitable[None]] | None = None) -> T:
-        """Run a function in a thread, in the caller's context.
-
-        Args:
-            function: The work.
-            first: What is awaited before a thread is taken, but after being let in.
+    @asynccontextmanager
+    async def admitted(self) -> AsyncIterator["Admission"]:
+        """Count the request as admitted until the block and the work started in it have ended.
 
         Raises:
-            Overloaded: Too many wait.
-            ShuttingDown: The threads have ended.
+            Overloaded: Too many requests wait.
         """
         self._enter()
+        admission = Admission(self._executor)
         try:
-            if first is not None:
-                await first()
-            future = self._submit(function)
-        except BaseException:  # of the caller who stops waiting, too
-            self._leave()
-            raise
-        # When the work ends, not when its caller stops waiting for it: the thread is busy until then
-        future.add_done_callback(self._leave)
-        return await wrap_future(future)
+            yield admission
+        finally:
+            # A cancelled request ends the block, but its thread is busy until the work ends
+            if admission.work is None:
+                self._leave()
+            else:
+                admission.work.add_done_callback(self._leave)
 
     def close(self) -> None:
         """Wait for the work under way; drop what waits."""
         self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def _submit(self, function: Callable[[], T]) -> "Future[T]":
-        try:
-            return self._executor.submit(contextvars.copy_context().run, function)
-        except RuntimeError as error:
-            raise ShuttingDown("the service is shutting down; ask again in a moment") from error
 
     def _enter(self) -> None:
         with self._lock:
@@ -77,3 +69,25 @@ class Workers:
     def _count(self, change: int) -> None:
         self._admitted += change
         self._metrics.waiting.set(max(0, self._admitted - self.size))
+
+
+class Admission:
+    """An admitted request, which may run one function in a thread."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        """Start nothing."""
+        self._executor = executor
+        self.work: Future[Any] | None = None
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function in a thread, in the context of the caller.
+
+        Raises:
+            ShuttingDown: The threads have ended.
+        """
+        try:
+            work = self._executor.submit(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        except RuntimeError as error:
+            raise ShuttingDown("the service is shutting down; ask again in a moment") from error
+        self.work = work
+        return await wrap_future(work)

@@ -1,9 +1,9 @@
 """What every route works with: the application's parts, and how a question reaches the engine."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec
 
 from fastapi import Depends, Request
 from starlette.responses import Response
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from embeddings.encoders.encoder_info import Encoded
 from embeddings.errors import RelatedPapersError
 from embeddings.search.ranking_queries import check_readable
-from service.engine.admission import Workers
+from service.engine.admission import Admission, Workers
 from service.engine.query_batcher import QueryBatcher
 from service.engine.reloader import Reloader
 from service.engine.served_snapshot import ServedSnapshot
@@ -20,86 +20,94 @@ from service.http.json import respond
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
-T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class AppState:
     """The parts of one application, put together by `create_app`."""
 
     settings: Settings
     metrics: Metrics
-    live: Reloader
+    reloader: Reloader
     workers: Workers
     stored: Stored
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedQuery:
+    """A query text encoded before the search.
+
+    Attributes:
+        batcher: Of the encoder that computed it.
+        encoded: One row.
+    """
+
+    batcher: QueryBatcher
+    encoded: Encoded
+
+
 class RequestEngine:
-    """Takes the questions of one request to the engine."""
+    """Answers one request: admit, encode, search, write."""
 
     def __init__(self, request: Request) -> None:
         """Find the application's parts."""
-        parts: Parts = request.app.state.parts
-        self.parts = parts
-        self.settings = parts.settings
+        state: AppState = request.app.state.parts
+        self.state = state
+        self.settings = state.settings
         self.request = request
 
-    async def ask(
-        self, question: Callable[[ServedSnapshot], T], first: Callable[[], Awaitable[None]] | None = None
-    ) -> T:
-        """Put a question to the current generation, in a search thread; `first` see `Workers.run`.
+    def admitted(self) -> AbstractAsyncContextManager[Admission]:
+        """Admit the request, see `Workers.admitted`."""
+        return self.state.workers.admitted()
 
-        The lease is taken and given back in that thread: even if the request is abandoned meanwhile, the snapshot
-        stays open as long as it is read.
+    async def encode(self, text: str) -> EncodedQuery | None:
+        """Encode a query text with the encoder of the served snapshot, without a search thread.
+
+        Many more texts than there are threads can wait for the encoder at once and share its passes.
+
+        Returns:
+            None if the text cannot be encoded; the search of it raises the error.
+        """
+        served = self.state.reloader.current
+        if served is None:
+            return None
+        with suppress(RelatedPapersError):
+            check_readable(text)
+            return EncodedQuery(served.batcher, await served.batcher.encode_query(text))
+        return None
+
+    def respond(
+        self, compute: Callable[Concatenate[ServedSnapshot, P], Mapping[str, Any]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Response:
+        """Compute an answer from the served snapshot and write it; meant for a search thread.
+
+        The lease is taken and given back in that thread: the snapshot stays open while it is read, even if the
+        request is cancelled.
+
+        Raises:
+            NothingPublished: No snapshot is served.
+        """
+        with self.state.reloader.lease() as served:
+            self.request.state.snapshot = served.snapshot.id
+            return respond(compute(served, *args, **kwargs))
+
+    async def answer(
+        self, compute: Callable[Concatenate[ServedSnapshot, P], Mapping[str, Any]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Response:
+        """Admit the request and `respond` in a search thread.
 
         Raises:
             Overloaded: Too many requests wait.
-            NothingPublished: There is no generation.
+            NothingPublished: No snapshot is served.
         """
-
-        def answer() -> T:
-            with self.parts.live.lease() as generation:
-                self.request.state.snapshot = generation.snapshot.id
-                return question(generation)
-
-        return await self.parts.workers.run(answer, first)
-
-    async def answer(self, question: Callable[[ServedSnapshot], Mapping[str, Any]]) -> Response:
-        """As `ask`, and write the answer, in the same thread."""
-        return await self.ask(lambda generation: respond(question(generation)))
-
-    async def answer_text(
-        self, text: str, question: Callable[[ServedSnapshot, Encoded | None], Mapping[str, Any]]
-    ) -> Response:
-        """As `answer`, of a question about a text, which is encoded before a thread is taken.
-
-        Many more texts than there are threads wait for the encoder at once and share its passes.
-
-        Args:
-            text: Asked about.
-            question: Is given what the encoder of the same generation made of the text, or has to ask it itself.
-        """
-        batcher: QueryBatcher | None = None
-        encoded: Encoded | None = None
-
-        async def read() -> None:
-            nonlocal batcher, encoded
-            current = self.parts.live.current
-            if current is not None:
-                with suppress(RelatedPapersError):  # the question meets the same mistake, and tells
-                    check_readable(text)
-                    encoded = await current.batcher.encode_query(text)
-                    batcher = current.batcher
-
-        def answer(generation: ServedSnapshot) -> Response:
-            return respond(question(generation, encoded if generation.batcher is batcher else None))
-
-        return await self.ask(answer, read)
+        async with self.admitted() as admission:
+            return await admission.run(self.respond, compute, *args, **kwargs)
 
 
-async def _desk(request: Request) -> RequestEngine:
-    """Give a request its desk; FastAPI would make a class, or whatever is not a coroutine, in a thread of its own."""
+async def _engine(request: Request) -> RequestEngine:
+    """Make the engine of a request. A coroutine: FastAPI calls other dependencies in a thread."""
     return RequestEngine(request)
 
 
-Engine = Annotated[RequestEngine, Depends(_desk)]
+Engine = Annotated[RequestEngine, Depends(_engine)]

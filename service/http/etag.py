@@ -2,14 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
 
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.openapi import note_template
 from service.engine.reloader import Reloader
+from service.http.cacheable import CacheableRoutes
 from service.http.headers import header
 from service.settings import Settings
 
@@ -17,21 +17,6 @@ _NAME = re.compile(r'"([^"]*)"')
 _VARY = (b"vary", b"Accept-Encoding")
 # What changes answers besides request and snapshot
 _DECISIVE = {"max_top_k", "max_offset", "max_why", "max_query_chars"}
-
-
-E = TypeVar("E", bound=Callable[..., Any])
-
-
-class CacheableRoute(NamedTuple):
-    """A route whose answers may be cached.
-
-    Attributes:
-        path_regex: Matches its addresses.
-        template: Its address with the names of parameters, as OpenAPI shows it.
-    """
-
-    path_regex: re.Pattern[str]
-    template: str
 
 
 class ETags:
@@ -44,32 +29,34 @@ class ETags:
     """
 
     def __init__(
-        self, app: ASGIApp, live: Reloader, settings: Settings, version: str, routes: Sequence[CacheableRoute]
+        self, app: ASGIApp, reloader: Reloader, settings: Settings, version: str, routes: Sequence[BaseRoute]
     ) -> None:
         """Wrap an application.
 
         Args:
             app: Answers questions.
-            live: Knows which snapshot is served.
+            reloader: Holds the served snapshot.
             settings: Decide what an answer is like, and how long caches need not ask.
             version: Of this service.
-            routes: Whose answers may be cached.
+            routes: Of the application; those marked `cacheable` get an ETag.
         """
-        self._routes = routes
         self._app = app
-        self._live = live
+        self._reloader = reloader
+        self._routes = CacheableRoutes(routes)
         self._release = f"{version} {sorted(settings.model_dump(mode='json', include=_DECISIVE).items())}".encode()
         kept = f"max-age={settings.max_age_s}" if settings.max_age_s else "no-cache"
         self._cache_control = (b"cache-control", kept.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        template = self._template(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        template = (
+            self._routes.template(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        )
         if template is None:
             await self._app(scope, receive, send)
             return
         known = header(scope, b"if-none-match")
-        current = self._live.current
+        current = self._reloader.current
         if known is not None and current is not None:
             name = self._name(scope, current.snapshot.id)
             if name in _NAME.findall(known):
@@ -84,8 +71,9 @@ class ETags:
 
         async def send_named(message: Message) -> None:
             nonlocal unchanged
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                named = self._headers(self._name(scope, scope["state"]["snapshot"]))
+            snapshot = scope["state"].get("snapshot")
+            if message["type"] == "http.response.start" and message["status"] == 200 and snapshot is not None:
+                named = self._headers(self._name(scope, snapshot))
                 unchanged = anything
                 if unchanged:
                     message = {**message, "status": 304, "headers": [*named, _VARY]}
@@ -99,13 +87,6 @@ class ETags:
 
         await self._app(scope, receive, send_named)
 
-    def _template(self, path: str) -> str | None:
-        """The address of the cacheable route that this path belongs to, as OpenAPI names it."""
-        for route in self._routes:
-            if route.path_regex.match(path):
-                return route.template
-        return None
-
     def _headers(self, name: str) -> list[tuple[bytes, bytes]]:
         return [(b"etag", f'W/"{name}"'.encode()), self._cache_control]
 
@@ -113,19 +94,3 @@ class ETags:
         made = hashlib.blake2b(self._release, digest_size=12, key=snapshot.encode())
         made.update(b"\0" + (scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"])
         return made.hexdigest()
-
-
-def cacheable(endpoint: E) -> E:
-    """Mark an endpoint whose answers depend on the snapshot and the request alone: they get an `ETag`."""
-    endpoint.cacheable = True  # type: ignore[attr-defined]
-    return endpoint
-
-
-def cacheable_routes(routers: Iterable[Router]) -> tuple[CacheableRoute, ...]:
-    """The routes of GET whose endpoints are marked, in the order in which the router tries them."""
-    return tuple(
-        CacheableRoute(route.path_regex, route.path.replace(":path}", "}"))
-        for router in routers
-        for route in router.routes
-        if isinstance(route, Route) and "GET" in (route.methods or ()) and getattr(route.endpoint, "cacheable", False)
-    )

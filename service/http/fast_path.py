@@ -5,22 +5,19 @@ what the usual route has understood before is answered here, by the same code; w
 mistake above all, is left to that route (docs/decisions/0013).
 """
 
-import re
 from dataclasses import dataclass
 
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embeddings.errors import NothingPublished, RelatedPapersError
 from embeddings.queries import SearchOptions
 from embeddings.search import results_json
-from service.api.openapi import note_template
+from service.api.openapi import note_template, path_template
 from service.engine.reloader import Reloader
 from service.engine.served_snapshot import ServedSnapshot
 from service.http import json
 
-TEMPLATE = "/papers/{paper_id}/related"
-# As the framework reads this address: an id may have slashes, but no line break
-_ADDRESS = re.compile(r"/papers/(.*)/related")
 _MOST_QUESTIONS = 1024
 _LONGEST_QUESTION = 256
 
@@ -41,9 +38,9 @@ class Question:
 class Stored:
     """Answers out of what the build stored, to questions that the route has understood before."""
 
-    def __init__(self, live: Reloader) -> None:
+    def __init__(self, reloader: Reloader) -> None:
         """Answer from the snapshot that is served."""
-        self._live = live
+        self._reloader = reloader
         self._questions: dict[bytes, Question] = {}
 
     def remember(self, query_string: bytes, options: SearchOptions) -> None:
@@ -63,45 +60,53 @@ class Stored:
         if question is None:
             return None
         try:
-            generation = self._live.take()
+            served = self._reloader.take()
         except NothingPublished:
             return None
         try:
-            body = _answer(generation, paper, question)
-            return None if body is None else (generation.snapshot.id, body)
+            body = _answer(served, paper, question)
+            return None if body is None else (served.snapshot.id, body)
         except RelatedPapersError:
             return None  # which the route finds out again, and tells
         finally:
-            self._live.give_back(generation)
+            self._reloader.give_back(served)
 
 
-def _answer(generation: ServedSnapshot, paper: str, question: Question) -> bytes | None:
-    options, snapshot = question.options, generation.snapshot.id
-    if question.plain and (page := generation.searcher.stored_page(paper, options.top_k, options.offset)) is not None:
+def _answer(served: ServedSnapshot, paper: str, question: Question) -> bytes | None:
+    options, snapshot = question.options, served.snapshot.id
+    if question.plain and (page := served.searcher.stored_page(paper, options.top_k, options.offset)) is not None:
         return results_json.stored_page(snapshot, page)
-    results = generation.searcher.stored(paper, options)
+    results = served.searcher.stored(paper, options)
     return None if results is None else results_json.to_json(results_json.answer(snapshot, results, options))
 
 
 class FastPath:
     """Answers with `Stored` what it can, and hands on the rest."""
 
-    def __init__(self, app: ASGIApp, stored: Stored) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, stored: Stored, route: Route) -> None:
+        """Wrap an application.
+
+        Args:
+            app: Has the route.
+            stored: Answers without the route.
+            route: Of related papers, with the parameter `paper_id`.
+        """
         self._app = app
+        self._pattern = route.path_regex
+        self._template = path_template(route.path)
         self._stored = stored
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         found = None
-        if scope["type"] == "http" and scope["method"] == "GET" and (address := _ADDRESS.fullmatch(scope["path"])):
-            found = self._stored.answer(address[1], scope["query_string"])
+        if scope["type"] == "http" and scope["method"] == "GET" and (path := self._pattern.match(scope["path"])):
+            found = self._stored.answer(path["paper_id"], scope["query_string"])
         if found is None:
             await self._app(scope, receive, send)
             return
         snapshot, body = found
         scope["state"]["snapshot"] = snapshot
-        note_template(scope, TEMPLATE)
+        note_template(scope, self._template)
         headers = [(b"content-length", b"%d" % len(body)), (b"content-type", json.MEDIA_TYPE.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

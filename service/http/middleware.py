@@ -25,10 +25,10 @@ _NO_ROUTE = "(none)"
 class RequestContext:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, live: Reloader, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, reloader: Reloader, metrics: Metrics) -> None:
         """Wrap an application."""
         self._app = app
-        self._live = live
+        self._reloader = reloader
         self._metrics = metrics
         self._log = logs.logger("service.access")
         self._write = logs.AccessLog()
@@ -69,9 +69,9 @@ class RequestContext:
             logs.request_id.reset(within)
 
     def _snapshot(self, scope: Scope) -> str | None:
-        """Of the generation that was asked, else of the one that would have been."""
+        """Id of the snapshot that answered, else of the served snapshot."""
         asked: str | None = scope["state"].get("snapshot")
-        current = self._live.current
+        current = self._reloader.current
         return asked or (None if current is None else current.snapshot.id)
 
     def _note(self, scope: Scope, status: int | None, seconds: float) -> None:

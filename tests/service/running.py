@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from service.api.responses import Problem
 from service.app import create_app
-from service.engine.request_engine import Parts
+from service.engine.request_engine import AppState
 from service.settings import Settings
 
 _PROBLEM: TypeAdapter[Problem] = TypeAdapter(Problem)
@@ -31,8 +31,8 @@ class Running:
     client: httpx.Client
 
     @property
-    def parts(self) -> Parts:
-        parts: Parts = self.app.state.parts
+    def parts(self) -> AppState:
+        parts: AppState = self.app.state.parts
         return parts
 
 

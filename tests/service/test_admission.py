@@ -3,6 +3,8 @@
 import asyncio
 import contextvars
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
@@ -10,19 +12,26 @@ from service.engine.admission import Workers
 from service.errors import Overloaded, ShuttingDown
 from service.telemetry.metrics import Metrics
 
+T = TypeVar("T")
+
+
+async def run(workers: Workers, function: Callable[[], T]) -> T:
+    async with workers.admitted() as admission:
+        return await admission.run(function)
+
 
 def test_size_work_others_wait_and_the_rest_is_refused() -> None:
     async def scenario() -> None:
         workers = Workers(2, 3, Metrics())
         release = threading.Event()
-        admitted = [asyncio.create_task(workers.run(release.wait)) for _ in range(5)]
+        admitted = [asyncio.create_task(run(workers, release.wait)) for _ in range(5)]
         await asyncio.sleep(0)
         for _ in range(3):
             with pytest.raises(Overloaded, match="2 requests are worked on and 3 wait"):
-                await workers.run(release.wait)
+                await run(workers, release.wait)
         release.set()
         assert await asyncio.gather(*admitted) == [True] * 5
-        assert await workers.run(lambda: "room again") == "room again"
+        assert await run(workers, lambda: "room again") == "room again"
         workers.close()
 
     asyncio.run(scenario())
@@ -37,17 +46,17 @@ def test_an_abandoned_request_keeps_its_place_until_its_work_ends() -> None:
             started.set()
             release.wait()
 
-        abandoned = asyncio.create_task(workers.run(work))
+        abandoned = asyncio.create_task(run(workers, work))
         await asyncio.to_thread(started.wait)
         abandoned.cancel()
         with pytest.raises(asyncio.CancelledError):
             await abandoned
         with pytest.raises(Overloaded):
-            await workers.run(lambda: None)
+            await run(workers, lambda: None)
         release.set()
         workers.close()
         with pytest.raises(ShuttingDown):
-            await workers.run(lambda: None)
+            await run(workers, lambda: None)
 
     asyncio.run(scenario())
 
@@ -58,7 +67,7 @@ def test_work_runs_in_the_context_of_its_request() -> None:
     async def scenario() -> None:
         workers = Workers(1, 0, Metrics())
         name.set("mine")
-        assert await workers.run(name.get) == "mine"
+        assert await run(workers, name.get) == "mine"
         workers.close()
 
     asyncio.run(scenario())
@@ -69,29 +78,29 @@ def test_a_failure_is_raised_and_frees_its_place() -> None:
         workers = Workers(1, 0, Metrics())
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
-                await workers.run(lambda: 1 // 0)
+                await run(workers, lambda: 1 // 0)
         workers.close()
 
     asyncio.run(scenario())
 
 
-def test_what_comes_first_is_awaited_within_and_frees_its_place_if_given_up() -> None:
+def test_a_request_cancelled_before_its_work_frees_its_place() -> None:
     async def scenario() -> None:
         workers = Workers(1, 0, Metrics())
         never = asyncio.Event()
 
-        async def first() -> None:
-            await never.wait()
+        async def encode_first() -> None:
+            async with workers.admitted():
+                await never.wait()
 
-        abandoned = asyncio.create_task(workers.run(lambda: None, first))
+        abandoned = asyncio.create_task(encode_first())
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
-            await workers.run(lambda: None)
+            await run(workers, lambda: None)
         abandoned.cancel()
         with pytest.raises(asyncio.CancelledError):
             await abandoned
-        never.set()
-        assert await workers.run(lambda: "room again", first) == "room again"
+        assert await run(workers, lambda: "room again") == "room again"
         workers.close()
 
     asyncio.run(scenario())

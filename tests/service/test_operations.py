@@ -161,6 +161,16 @@ def test_every_route_is_documented(client: httpx.Client) -> None:
             assert parameter["description"], f"{where}: {parameter['name']}"
 
 
+def test_operation_ids_are_short_names_for_generated_clients(client: httpx.Client) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(client.get("/openapi.json").json())]
+    assert sorted(ids) == sorted(
+        [
+            *("search", "search_post", "related", "related_to_examples", "batch_search", "batch_related"),
+            *("get_paper", "list_papers", "livez", "readyz", "info", "metrics"),
+        ]
+    )
+
+
 def test_every_field_is_described(client: httpx.Client) -> None:
     for name, schema in client.get("/openapi.json").json()["components"]["schemas"].items():
         for field, described in schema.get("properties", {}).items():

@@ -18,6 +18,7 @@ from service.api import examples
 from service.api.problems import INTERNAL, PROBLEMS, kind_of
 from service.settings import Settings
 from tests.service.running import Running, assert_problem, running
+from tests.service.test_admission import run
 
 JSON = {"content-type": "application/json"}
 
@@ -190,7 +191,7 @@ def test_a_full_service_refuses_at_once_and_still_lives(narrow: Running) -> None
         held.set()
         release.wait()
 
-    holder = threading.Thread(target=lambda: asyncio.run(narrow.parts.workers.run(hold)))
+    holder = threading.Thread(target=lambda: asyncio.run(run(narrow.parts.workers, hold)))
     holder.start()
     held.wait()
     try:

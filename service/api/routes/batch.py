@@ -28,46 +28,48 @@ A = TypeVar("A")
 @router.post(
     "/search",
     response_model=BatchSearchAnswer,
+    operation_id="batch_search",
     summary="Find papers near each of many texts",
     responses=documented(examples.BATCH_SEARCH, "An answer or a problem for each query, in order.", InvalidOption),
 )
-async def batch_search(asked: BatchSearchBody, desk: Engine) -> Response:
+async def batch_search(asked: BatchSearchBody, engine: Engine) -> Response:
     """Answer many texts at once; they share passes through the model. Counts as one request for admission."""
-    _check_size(asked.queries, desk.settings)
+    _check_size(asked.queries, engine.settings)
     questions = [_read(SearchBody, query) for query in asked.queries]
 
-    def one(generation: ServedSnapshot, question: SearchBody) -> dict[str, Any]:
-        options = question.to_engine(desk.settings)
-        check_text("q", question.q, desk.settings)
-        return search_in(generation, question.q, options)
+    def one(served: ServedSnapshot, question: SearchBody) -> dict[str, Any]:
+        options = question.to_engine(engine.settings)
+        check_text("q", question.q, engine.settings)
+        return search_in(served, question.q, options)
 
-    def answer(generation: ServedSnapshot) -> dict[str, Any]:
-        _encode_together(generation, questions, desk.settings)
-        results = _each(questions, lambda question: one(generation, question), desk.request)
-        return {"snapshot": generation.snapshot.id, "results": results}
+    def answer(served: ServedSnapshot) -> dict[str, Any]:
+        _encode_together(served, questions, engine.settings)
+        results = _each(questions, lambda question: one(served, question), engine.request)
+        return {"snapshot": served.snapshot.id, "results": results}
 
-    return await desk.answer(answer)
+    return await engine.answer(answer)
 
 
 @router.post(
     "/related",
     response_model=BatchRelatedAnswer,
+    operation_id="batch_related",
     summary="Find papers near each of many papers",
     responses=documented(examples.BATCH_RELATED, "An answer or a problem for each paper, in order.", InvalidOption),
 )
-async def batch_related(asked: BatchRelatedBody, desk: Engine) -> Response:
+async def batch_related(asked: BatchRelatedBody, engine: Engine) -> Response:
     """Answer many papers at once, each with its own options. Counts as one request for admission."""
-    _check_size(asked.queries, desk.settings)
+    _check_size(asked.queries, engine.settings)
     questions = [_read(RelatedItem, query) for query in asked.queries]
 
-    def one(generation: ServedSnapshot, question: RelatedItem) -> dict[str, Any]:
-        return related_in(generation, question.paper, question.to_engine(desk.settings))
+    def one(served: ServedSnapshot, question: RelatedItem) -> dict[str, Any]:
+        return related_in(served, question.paper, question.to_engine(engine.settings))
 
-    def answer(generation: ServedSnapshot) -> dict[str, Any]:
-        results = _each(questions, lambda question: one(generation, question), desk.request)
-        return {"snapshot": generation.snapshot.id, "results": results}
+    def answer(served: ServedSnapshot) -> dict[str, Any]:
+        results = _each(questions, lambda question: one(served, question), engine.request)
+        return {"snapshot": served.snapshot.id, "results": results}
 
-    return await desk.answer(answer)
+    return await engine.answer(answer)
 
 
 def _check_size(queries: Sequence[object], settings: Settings) -> None:
@@ -83,7 +85,7 @@ def _read(question: type[Q], query: Any) -> Q | ValidationError:  # noqa: ANN401
 
 
 def _encode_together(
-    generation: ServedSnapshot, questions: Sequence[SearchBody | ValidationError], settings: Settings
+    served: ServedSnapshot, questions: Sequence[SearchBody | ValidationError], settings: Settings
 ) -> None:
     """Have the batcher remember all texts after few passes, so that the searches find them there.
 
@@ -93,7 +95,7 @@ def _encode_together(
     usable = [text for text in texts if text.strip() and len(text) <= settings.max_query_chars]
     for start in range(0, len(usable), settings.encoder_batch):
         try:
-            generation.batcher.encode_queries(usable[start : start + settings.encoder_batch])
+            served.batcher.encode_queries(usable[start : start + settings.encoder_batch])
         except RelatedPapersError:
             return
 

@@ -19,7 +19,11 @@ router = APIRouter(tags=["operations"])
 
 
 @router.get(
-    "/livez", response_model=Alive, summary="Does the process live?", responses=documented(examples.ALIVE, "It does.")
+    "/livez",
+    response_model=Alive,
+    operation_id="livez",
+    summary="Does the process live?",
+    responses=documented(examples.ALIVE, "It does."),
 )
 async def livez() -> Response:
     """Answer as long as the process can answer at all, whatever is published. For liveness probes."""
@@ -30,24 +34,25 @@ async def livez() -> Response:
 @router.get(
     "/readyz",
     response_model=Ready,
+    operation_id="readyz",
     summary="Are questions answered?",
     responses=documented(examples.READY, "They are, from this snapshot.", NothingPublished),
 )
-async def readyz(desk: Engine) -> Response:
+async def readyz(engine: Engine) -> Response:
     """Say which snapshot answers and how old it is. For readiness probes, and to be told of builds that stopped.
 
     A snapshot that was published later but could not be taken up shows as `reload_failure`; the one before it is
     served on.
     """
-    generation = _current(desk)
+    served = _current(engine)
     answer: Ready = {
         "status": "ready",
-        "snapshot": generation.snapshot.id,
-        "built_at": generation.snapshot.manifest.built_at,
-        "published_at": generation.pointer.published_at,
-        "age_seconds": generation.age_s(),
+        "snapshot": served.snapshot.id,
+        "built_at": served.snapshot.manifest.built_at,
+        "published_at": served.pointer.published_at,
+        "age_seconds": served.age_s(),
     }
-    failure = desk.parts.live.failure
+    failure = engine.state.reloader.failure
     if failure is not None:
         answer["reload_failure"] = {"detail": failure.detail, "since": failure.since}
     return respond(answer)
@@ -56,13 +61,14 @@ async def readyz(desk: Engine) -> Response:
 @router.get(
     "/info",
     response_model=Info,
+    operation_id="info",
     summary="What is served, and within which limits?",
     responses=documented(examples.INFO, "The snapshot, its encoder, and the limits.", NothingPublished),
 )
-async def info(desk: Engine) -> Response:
+async def info(engine: Engine) -> Response:
     """Describe the snapshot, the encoder that built it and reads the queries, and what the service lets in."""
-    generation = _current(desk)
-    manifest, encoder = generation.snapshot.manifest, generation.encoder
+    served = _current(engine)
+    manifest, encoder = served.snapshot.manifest, served.encoder
     answer: Info = {
         "version": installed_version(),
         "snapshot": manifest.snapshot,
@@ -82,16 +88,16 @@ async def info(desk: Engine) -> Response:
         "evaluation": manifest.evaluation,
         "duplicates": manifest.duplicates,
         "versions": manifest.versions,
-        "limits": _limits(desk.settings),
-        "workers": desk.settings.workers,
-        "threads": encoder_threads(desk.settings),
+        "limits": _limits(engine.settings),
+        "workers": engine.settings.workers,
+        "threads": encoder_threads(engine.settings),
     }
     return respond(answer)
 
 
 @router.get(
     "/metrics",
-    name="metrics",
+    operation_id="metrics",
     summary="How is it doing?",
     response_class=Response,
     responses={
@@ -102,11 +108,11 @@ async def info(desk: Engine) -> Response:
         **{status: said for status, said in documented(None, "").items() if status != 200},
     },
 )
-async def read_metrics(desk: Engine) -> Response:
+async def read_metrics(engine: Engine) -> Response:
     """Count requests, times, passes through the model and reloads, for Prometheus."""
-    generation = desk.parts.live.current
-    age_s = None if generation is None else generation.age_s()
-    return Response(desk.parts.metrics.render(age_s), media_type=metrics.CONTENT_TYPE)
+    served = engine.state.reloader.current
+    age_s = None if served is None else served.age_s()
+    return Response(engine.state.metrics.render(age_s), media_type=metrics.CONTENT_TYPE)
 
 
 @router.get("/", include_in_schema=False)
@@ -123,12 +129,12 @@ def installed_version() -> str:
         return "0"
 
 
-def _current(desk: RequestEngine) -> ServedSnapshot:
+def _current(engine: RequestEngine) -> ServedSnapshot:
     """What is served now. No lease: the last one to end closes the snapshot, which must not hold up the event loop."""
-    generation = desk.parts.live.current
-    if generation is None:
-        raise NothingPublished(f"nothing is published in {desk.settings.snapshots}")
-    return generation
+    served = engine.state.reloader.current
+    if served is None:
+        raise NothingPublished(f"nothing is published in {engine.settings.snapshots}")
+    return served
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,6 +1,6 @@
 """The papers themselves: one, or a page of all."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from service.api.responses import ListingAnswer, PaperAnswer
 from service.api.routes.search import PaperId
 from service.engine.request_engine import Engine
 from service.engine.served_snapshot import ServedSnapshot
-from service.http.etag import cacheable
+from service.http.cacheable import cacheable
 
 router = APIRouter(tags=["papers"])
 
@@ -21,31 +21,35 @@ router = APIRouter(tags=["papers"])
 @router.get(
     "/papers",
     response_model=ListingAnswer,
+    operation_id="list_papers",
     summary="Browse all papers",
     responses=documented(examples.LISTING, "A page of papers, in the order of the corpus.", InvalidOption),
 )
 @cacheable
-async def list_papers(asked: Annotated[ListingAddress, Query()], desk: Engine) -> Response:
+async def browse(asked: Annotated[ListingAddress, Query()], engine: Engine) -> Response:
     """List the papers in the order of the corpus, a page at a time. Beyond the end the page is empty."""
-    limit = within(asked, "limit", asked.limit, desk.settings)
+    limit = within(asked, "limit", asked.limit, engine.settings)
 
-    def answer(generation: ServedSnapshot) -> ListingAnswer:
-        snapshot = generation.snapshot
+    def answer(served: ServedSnapshot) -> ListingAnswer:
+        snapshot = served.snapshot
         page = [serialization.listed(paper) for paper in snapshot.papers(asked.offset, limit)]
         return {"snapshot": snapshot.id, "total": len(snapshot), "papers": page}
 
-    return await desk.answer(answer)
+    return await engine.answer(answer)
 
 
 @router.get(
     "/papers/{paper_id:path}",
     response_model=PaperAnswer,
+    operation_id="get_paper",
     summary="Show one paper",
     responses=documented(examples.PAPER_SHOWN, "The paper.", PaperNotFound, AmbiguousPaperId),
 )
 @cacheable
-async def get_paper(paper_id: PaperId, _asked: Annotated[Nothing, Query()], desk: Engine) -> Response:
+async def show(paper_id: PaperId, _asked: Annotated[Nothing, Query()], engine: Engine) -> Response:
     """Show all that is known of a paper: abstract, language, where it was seen, its ids, its near-duplicates."""
-    return await desk.answer(
-        lambda generation: serialization.paper(generation.snapshot.id, generation.snapshot.paper(paper_id))
-    )
+    return await engine.answer(_paper_in, paper_id)
+
+
+def _paper_in(served: ServedSnapshot, paper_id: str) -> dict[str, Any]:
+    return serialization.paper(served.snapshot.id, served.snapshot.paper(paper_id))
