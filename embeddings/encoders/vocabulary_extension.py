@@ -62,6 +62,11 @@ class Extension:
 
 
 def _quantise(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+    """Round each row to whole multiples of its factor, max |row| / 127.
+
+    The division is by the factor as stored, in half precision, because `load` multiplies by the same number.
+    The error is at most half a factor, or 127 times the rounding of the factor where that is more.
+    """
     factors = (np.abs(rows).max(axis=1) / 127).astype(np.float16)
     safe = np.where(factors > 0, factors.astype(np.float32), 1)[:, None]
     return np.clip(np.rint(rows / safe), -127, 127).astype(np.int8), factors

@@ -56,11 +56,11 @@ def test_every_text_is_most_similar_to_its_translation(student: Path) -> None:
     assert np.mean(np.sum(ours * theirs, axis=1)) > np.mean(np.sum(ours * plain, axis=1)) + 0.3
 
 
-def test_embeddings_of_the_teachers_language_are_bitwise_unchanged(student: Path) -> None:
+def test_embeddings_of_the_teachers_language_are_unchanged(student: Path) -> None:
     texts = ["segmentation of medical images", "R&D in C++, “quoted”, naïve α-β", "Шухов"]
     before = loading.load(PLAIN_MODEL).encode_documents(texts)
     after = loading.load(str(student)).encode_documents(texts)
-    assert before.embeddings.tobytes() == after.embeddings.tobytes()
+    np.testing.assert_allclose(after.embeddings, before.embeddings, rtol=0, atol=1e-6)
     assert before.tokens_total.tolist() == after.tokens_total.tolist()
 
 
@@ -125,6 +125,7 @@ def test_a_third_language_leaves_embeddings_of_the_second_unchanged(tmp_path: Pa
     distil(DistilOptions(teacher=EMBEDDED_MODEL, pairs=[pairs], out=out, target="ru", recipe=recipe, threads=1))
     before, after = loading.load(), loading.load(str(out))
     texts = ["speech recognition", "语音识别", "語音識別"]
-    assert before.encode_queries(texts).embeddings.tobytes() == after.encode_queries(texts).embeddings.tobytes()
+    expected, found = before.encode_queries(texts).embeddings, after.encode_queries(texts).embeddings
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
     english, russian = after.encode_queries(["speech recognition", "распознавание речи"]).embeddings
     assert english @ russian > 0.8
