@@ -16,11 +16,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
 from embeddings.snapshots.snapshot import Snapshot
-from service.api import examples
-from service.cli import app
 from tests.service.running import PATIENCE_S, wait_until
 from tests.service.test_operations import metric
 
@@ -207,30 +204,6 @@ def test_a_misspelt_setting_is_not_ignored() -> None:
         assert process.wait() == 1
     (line,) = process.lines
     assert line.startswith("error: ") and "did you mean RELATED_PAPERS_MAX_TOP_K?" in line
-
-
-@pytest.mark.parametrize(
-    "shape", [[], ["--explain"], ["--fields", "title,abstract"], ["--fields", "extra", "--explain"]]
-)
-@pytest.mark.parametrize("mode", [None, "lexical", "hybrid"])
-def test_json_of_the_commands_is_the_body_over_http(
-    client: httpx.Client, snapshots: Path, mode: str | None, shape: list[str]
-) -> None:
-    params = {"top_k": "5", **({"explain": "true"} if "--explain" in shape else {})}
-    if "--fields" in shape:
-        params["fields"] = shape[shape.index("--fields") + 1]
-    chosen = [] if mode is None else ["--mode", mode]
-    text = "organ segmentation in CT scans, as the command and the service read it"
-    asked = [
-        (["search", text, *chosen], "/search", {"q": text, **({} if mode is None else {"mode": mode})}),
-        (["related", examples.PAPER], f"/papers/{examples.PAPER}/related", {}),
-    ]
-    for command, path, more in asked:
-        body = client.get(path, params={**params, **more}).raise_for_status().content
-        arguments = [*command, "--top-k", "5", *shape, "--json", "--snapshots", str(snapshots)]
-        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        assert done.stdout_bytes == body + b"\n"
 
 
 def test_the_command_group_helps_without_loading_the_engine() -> None:

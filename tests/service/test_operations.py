@@ -232,14 +232,3 @@ def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
 def test_head_is_counted_by_its_route(client: httpx.Client) -> None:
     client.head("/readyz")
     assert metric(client, "related_papers_requests_total", method="HEAD", route="/readyz", status="200") >= 1
-
-
-def test_operation_ids_are_short_and_stay(client: httpx.Client) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
-    ids = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
-    assert sorted(ids) == sorted(
-        [
-            *("search", "search_post", "related", "related_to_examples", "batch_search", "batch_related"),
-            *("get_paper", "list_papers", "livez", "readyz", "info", "metrics"),
-        ]
-    )
