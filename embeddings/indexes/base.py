@@ -1,6 +1,6 @@
 """The protocols of indexes. `faiss/` and `bm25/` implement them; ranking knows nothing else of an index."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,6 +10,21 @@ from embeddings.queries import NO_FILTERS, Filters
 
 NO_ROW = -1
 """Stands for a row where an index found fewer than were asked for."""
+
+
+Masks = Callable[[Filters, Collection[int]], NDArray[np.bool_] | None]
+"""For engines that want a bit for each row: filters and excluded rows → admitted rows, shape (n,); None admits all."""
+
+
+def admit_all(filters: Filters, exclude: Collection[int]) -> NDArray[np.bool_] | None:
+    """The masks of an index without papers, as a build has it while it ranks neighbours.
+
+    Raises:
+        ValueError: There is something to filter by.
+    """
+    if filters != NO_FILTERS or exclude:
+        raise ValueError("this index has no papers to filter by")
+    return None
 
 
 class Neighbours(NamedTuple):

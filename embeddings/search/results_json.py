@@ -52,7 +52,7 @@ def stored_page(snapshot: str, page: StoredPage) -> bytes:
 def _hit(hit: Hit, options: SearchOptions) -> dict[str, Any]:
     shown = stored_fields.hit_fields(hit.paper, hit.score, hit.similarity, hit.probability)
     if options.fields:
-        shown = {name: value for name, value in shown.items() if name in _ALWAYS or name in options.fields}
+        shown = stored_fields.select(shown, _ALWAYS | set(options.fields))
     if HitField.ABSTRACT in options.fields:
         shown["abstract"] = hit.abstract
     if HitField.EXTRA in options.fields:

@@ -11,6 +11,8 @@ from embeddings.queries import NO_FILTERS, Filters
 
 # One mask takes a bit for each paper: 64 of them take 8 MB for a million papers
 _MASKS_CACHED = 64
+# Of whole filters: both indexes and the count of a query ask for the same one. A byte a paper
+_WHOLE_MASKS_CACHED = 4
 
 
 class FilterablePapers(Protocol):
@@ -34,6 +36,7 @@ class FilterMasks:
         """Compute masks over these papers."""
         self._papers = papers
         self._packed = lru_cache(maxsize=_MASKS_CACHED)(self._pack)
+        self._whole = lru_cache(maxsize=_WHOLE_MASKS_CACHED)(self._compute)
 
     def mask(self, filters: Filters, exclude: Collection[int] = ()) -> NDArray[np.bool_] | None:
         """Compute which rows are admitted.
@@ -49,13 +52,17 @@ class FilterMasks:
             PaperNotFound: An id in the filters is unknown.
             AmbiguousPaperId: An id in the filters fits several papers.
         """
+        return self._whole(filters, tuple(exclude))
+
+    def _compute(self, filters: Filters, exclude: tuple[int, ...]) -> NDArray[np.bool_] | None:
         admitted: NDArray[np.bool_] | None = None
-        if filters is not NO_FILTERS:
-            for part in self._parts(filters):
-                admitted = part if admitted is None else admitted & part
+        for part in self._parts(filters):
+            admitted = part if admitted is None else admitted & part
         if exclude:
             admitted = np.ones(len(self._papers), dtype=np.bool_) if admitted is None else admitted.copy()
             admitted[list(exclude)] = False
+        if admitted is not None:
+            admitted.flags.writeable = False  # several callers share it
         return admitted
 
     def count(self, filters: Filters, exclude: Collection[int] = ()) -> int:

@@ -100,7 +100,7 @@ class QueryAnswer(TypedDict):
 
 class _Hits(TypedDict):
     snapshot: Annotated[str, Field(description="Id of the snapshot that answered.")]
-    hits: Annotated[list[HitAnswer], Field(description="The best first, by relevance unless `diversity` counts.")]
+    hits: Annotated[list[HitAnswer], Field(description="In descending `score`.")]
     total: Annotated[int, Field(description="Papers that the filters admit, query papers not counted.")]
     exhausted: Annotated[bool, Field(description="True when a larger `offset` would return nothing.")]
     found: Annotated[

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from embeddings.indexes.base import admit_all
 from embeddings.indexes.faiss import assembler, vector_index
-from embeddings.indexes.faiss.vector_index import FaissVectorIndex, admit_all
+from embeddings.indexes.faiss.vector_index import FaissVectorIndex
 from embeddings.queries import Filters
 from tests.indexes.masks import excluding
 from tests.indexes.test_faiss_index import unit_rows

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, islice
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from embeddings.errors import SnapshotError
 from embeddings.files import create_array, map_array
-from embeddings.indexes.base import TermVector
+from embeddings.indexes.base import Masks, TermVector, admit_all
 from embeddings.queries import NO_FILTERS, Filters
 
 # Within 0.002 nDCG@10 of the best on Cranfield and Cystic Fibrosis alike, of k1 0.9-2.5 and b 0.4-0.9
@@ -44,16 +44,7 @@ _BLOCK_POSTINGS = 4_194_304  # 50 MB; each block sweeps once over the files it f
 
 _TERMS_KEPT = 32_768  # where the postings of each are: 7 MB
 _STRIPES = 32
-Masks = Callable[[Filters, Collection[int]], NDArray[np.bool_] | None]
-"""Filters and excluded rows → admitted rows, shape (n,); None admits all (`FilterMasks.mask`)."""
-
 _LOOKUP = 16  # looking a paper up among postings takes as long as adding so many of them
-
-
-def _admit_all(filters: Filters, exclude: Collection[int]) -> NDArray[np.bool_] | None:
-    if filters != NO_FILTERS or exclude:
-        raise ValueError("this index has no papers to filter by")
-    return None
 
 
 class Bm25Index:
@@ -96,10 +87,10 @@ class Bm25Index:
         self._paper_weights = paper_weights
         self._postings = lru_cache(maxsize=_TERMS_KEPT)(self._find)
         self._own = threading.local()
-        self._masks: Masks = _admit_all
+        self._masks: Masks = admit_all
 
     @classmethod
-    def load(cls, folder: Path, masks: Masks = _admit_all) -> "Bm25Index":
+    def load(cls, folder: Path, masks: Masks = admit_all) -> "Bm25Index":
         """Map the files that `build` wrote; nothing is read yet.
 
         Args:

@@ -1,11 +1,11 @@
 """The vector index on FAISS: filters become masks, candidates are compared exactly, small sets are scanned."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.indexes.base import NO_ROW, Neighbours
+from embeddings.indexes.base import NO_ROW, Masks, Neighbours, admit_all
 from embeddings.indexes.cosines import cosines_of_rows
 from embeddings.indexes.faiss.faiss_index import FaissIndex
 from embeddings.queries import NO_FILTERS, Filters
@@ -18,19 +18,6 @@ SCANNED_ROWS = 20_000
 
 # More candidates than asked for: FAISS sums in another order, so the last of its answers may be another row
 _SPARE = 8
-
-Masks = Callable[[Filters, Collection[int]], NDArray[np.bool_] | None]
-"""Filters and excluded rows → admitted rows, shape (n,); None admits all (`FilterMasks.mask`)."""
-
-
-def admit_all(filters: Filters, exclude: Collection[int]) -> None:
-    """The masks of vectors without papers, as a build has them while it computes neighbours.
-
-    Raises:
-        ValueError: There is something to filter by.
-    """
-    if filters != NO_FILTERS or exclude:
-        raise ValueError("this index has no papers to filter by")
 
 
 class FaissVectorIndex:
@@ -82,15 +69,20 @@ class FaissVectorIndex:
             return answer
         scan = total <= SCANNED_ROWS and not (admitted is None and self.index.exact)
         found = None if scan else self.index.nearest(queries, count + _SPARE, among=admitted, threads=threads)[1]
-        everything = np.arange(len(self)) if admitted is None else np.flatnonzero(admitted)
+        everything = self._admitted_rows(admitted) if found is None else None
         for i, query in enumerate(queries):
             rows = everything if found is None else np.sort(found[i][found[i] != NO_ROW])
-            if len(rows) < count:  # an approximate index looked into the wrong lists: what exists must be found
-                rows = everything
+            if rows is None or len(rows) < count:
+                # An approximate index looked into the wrong lists: what exists must be found
+                rows = everything = self._admitted_rows(admitted) if everything is None else everything
             similarity = cosines_of_rows(self._vectors, rows, query)
             order = np.argsort(-similarity, kind="stable")[:count]  # rows ascend, so ties do too
             answer.similarity[i, :count], answer.rows[i, :count] = similarity[order], rows[order]
         return answer
+
+    def _admitted_rows(self, admitted: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """All admitted rows; made only where they are read, as it takes time in proportion to the corpus."""
+        return np.arange(len(self)) if admitted is None else np.flatnonzero(admitted)
 
     def vectors(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         """See `VectorIndex.vectors`."""
